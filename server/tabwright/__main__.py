@@ -1,0 +1,5 @@
+"""`python -m tabwright` is the `tabwright` command."""
+
+from tabwright.main import main
+
+main()

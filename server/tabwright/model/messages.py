@@ -41,7 +41,9 @@ class LoadModel(msgspec.Struct, frozen=True, tag=True):
     adapter_path: str
     """A LoRA adapter as GGUF, or empty."""
     context_tokens: int
-    threads: int
+    prefill_threads: int
+    decode_threads: int
+    """Small models decode no faster on several threads, and several threads wait for each other."""
     gpu_layers: int
     """Layers to offload; -1 for all; 0 for none."""
     control_strings: tuple[str, ...]
@@ -135,6 +137,17 @@ class Evaluated(msgspec.Struct, frozen=True, tag=True):
     tokens: int
 
 
+class Prefilled(msgspec.Struct, frozen=True, tag=True):
+    """The prompt is evaluated; the first token follows."""
+
+    request_id: int
+    prompt_tokens: int
+    reused_tokens: int
+    """Prompt tokens whose KV entries were still there."""
+    queued_seconds: float
+    prefill_seconds: float
+
+
 class Piece(msgspec.Struct, frozen=True, tag=True):
     """One generated token. `text` is empty while a character is still incomplete."""
 
@@ -149,12 +162,7 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
 
     request_id: int
     cause: Literal["end_of_text", "max_tokens", "time_limit", "cancelled"]
-    prompt_tokens: int
-    reused_tokens: int
-    """Prompt tokens whose KV entries were still there."""
     generated_tokens: int
-    queued_seconds: float
-    prefill_seconds: float
     decode_seconds: float
 
 
@@ -173,12 +181,21 @@ class Unloaded(msgspec.Struct, frozen=True, tag=True):
 
 
 FromProcess: TypeAlias = (
-    Welcome | Description | LoadProgress | Loaded | Evaluated | Piece | Finished | Failed | Unloaded
+    Welcome
+    | Description
+    | LoadProgress
+    | Loaded
+    | Evaluated
+    | Prefilled
+    | Piece
+    | Finished
+    | Failed
+    | Unloaded
 )
 
 _encoder = msgspec.msgpack.Encoder()
-_to_process = msgspec.msgpack.Decoder(ToProcess)
-_from_process = msgspec.msgpack.Decoder(FromProcess)
+_to_process: msgspec.msgpack.Decoder[ToProcess] = msgspec.msgpack.Decoder(ToProcess)
+_from_process: msgspec.msgpack.Decoder[FromProcess] = msgspec.msgpack.Decoder(FromProcess)
 
 
 def encode(message: ToProcess | FromProcess) -> bytes:

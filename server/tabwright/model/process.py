@@ -1,0 +1,393 @@
+"""The model process: reads requests, runs them on llama.cpp one at a time, streams the answers.
+
+Started by `model.client` as `python -P -m tabwright.model.process`; llama.cpp lives here alone, so
+that a native crash costs one suggestion and not the editor.
+
+Two threads: the reader takes messages from stdin and marks cancelled requests at once; the main
+thread runs requests in order and looks at the marks between small batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import msgspec
+
+from tabwright.model.llama import (
+    LlamaError,
+    LlamaModel,
+    ModelOptions,
+    NativeLog,
+    PromptTooLongError,
+    devices,
+    library_version,
+    supports_gpu_offload,
+    system_info,
+    text_decoder,
+)
+from tabwright.model.messages import (
+    PROTOCOL_VERSION,
+    Cancel,
+    Describe,
+    Description,
+    Evaluated,
+    Failed,
+    Finished,
+    FromProcess,
+    Generate,
+    Loaded,
+    LoadModel,
+    LoadProgress,
+    Piece,
+    Prefilled,
+    ToProcess,
+    Unloaded,
+    UnloadModel,
+    Welcome,
+    decode_to_process,
+    encode,
+    frame_length,
+)
+
+_PROGRESS_STEP = 0.02
+_SECONDS_TO_END_BY_ITSELF = 2.0
+
+
+class Connection:
+    """One client: its stream of answers and the requests it has taken back."""
+
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._cancelled: set[int] = set()
+        self._lock = threading.Lock()
+        self.is_closed = False
+
+    def messages(self) -> Iterator[ToProcess]:
+        """Yield messages until the stream ends or is out of step."""
+        while True:
+            header = self._incoming.read(4)
+            if len(header) < 4:
+                return
+            try:
+                length = frame_length(header)
+                body = self._incoming.read(length)
+                if len(body) < length:
+                    return
+                yield decode_to_process(body)
+            except (ValueError, msgspec.DecodeError) as error:
+                print(f"unreadable message: {error}", file=sys.stderr)
+                return
+
+    def send(self, message: FromProcess) -> None:
+        """Write one answer at once; a client that is gone is not an error."""
+        try:
+            self._outgoing.write(encode(message))
+            self._outgoing.flush()
+        except (OSError, ValueError):
+            self.is_closed = True
+
+    def cancel(self, request_id: int) -> None:
+        """Mark a request as taken back."""
+        with self._lock:
+            self._cancelled.add(request_id)
+
+    def is_cancelled(self, request_id: int) -> bool:
+        """Whether a request was taken back, or nobody is left to read its answer."""
+        with self._lock:
+            return self.is_closed or request_id in self._cancelled
+
+    def forget(self, request_id: int) -> None:
+        """Drop the mark of a finished request."""
+        with self._lock:
+            self._cancelled.discard(request_id)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A message of a client, with the moment it arrived (monotonic seconds)."""
+
+    connection: Connection
+    message: ToProcess
+    arrived: float
+
+
+@dataclass
+class HeldModel:
+    """A loaded model and what is needed to say that it is still the one asked for."""
+
+    model: LlamaModel
+    asked: LoadModel
+    bad_control_strings: tuple[str, ...]
+    last_use: float
+
+
+class Engine:
+    """Holds the models and runs one job at a time."""
+
+    def __init__(self, log: NativeLog) -> None:
+        self._log = log
+        self._held: dict[str, HeldModel] = {}
+        self._connections: set[Connection] = set()
+
+    def run(self, job: Job) -> None:
+        """Serve one message; every request gets exactly one last answer."""
+        self._connections.add(job.connection)
+        match job.message:
+            case LoadModel() as message:
+                self._load(job.connection, message)
+            case Generate() as message:
+                self._generate(job, message)
+                job.connection.forget(message.request_id)
+            case UnloadModel() as message:
+                self._unload(message.model_key)
+            case Describe() as message:
+                job.connection.send(
+                    Description(
+                        request_id=message.request_id,
+                        llama_cpp_python=library_version(),
+                        system_info=system_info(),
+                        gpu_offload=supports_gpu_offload(),
+                        devices=devices(),
+                    )
+                )
+            case Cancel():
+                pass  # the reader has marked it already
+
+    def seconds_until_idle(self) -> float | None:
+        """Return how long until the next model may be freed; None when none ever is."""
+        waits = [
+            held.last_use + held.asked.idle_unload_seconds - time.monotonic()
+            for held in self._held.values()
+            if held.asked.idle_unload_seconds > 0
+        ]
+        return max(0.0, min(waits)) if waits else None
+
+    def unload_idle(self) -> None:
+        """Free every model that nobody has used for as long as its client said."""
+        now = time.monotonic()
+        for key, held in list(self._held.items()):
+            limit = held.asked.idle_unload_seconds
+            if 0 < limit <= now - held.last_use:
+                self._unload(key)
+
+    def close(self) -> None:
+        """Free all models."""
+        for held in self._held.values():
+            held.model.close()
+        self._held.clear()
+
+    def _load(self, connection: Connection, message: LoadModel) -> None:
+        held = self._held.get(message.model_key)
+        started = time.monotonic()
+        if held is None or not _is_same(held.asked, message):
+            if held is not None:
+                self._unload(message.model_key)
+            try:
+                held = self._loaded(connection, message)
+            except LlamaError as error:
+                connection.send(Failed(message.request_id, "load", str(error)))
+                return
+            self._held[message.model_key] = held
+        held.asked = message
+        held.last_use = time.monotonic()
+        connection.send(
+            Loaded(
+                request_id=message.request_id,
+                model_key=message.model_key,
+                seconds=time.monotonic() - started,
+                context_tokens=held.model.context_tokens,
+                description=held.model.description,
+                bad_control_strings=held.bad_control_strings,
+            )
+        )
+
+    def _loaded(self, connection: Connection, message: LoadModel) -> HeldModel:
+        reported = 0.0
+
+        def report(fraction: float) -> None:
+            nonlocal reported
+            if fraction - reported >= _PROGRESS_STEP:
+                reported = fraction
+                connection.send(LoadProgress(message.request_id, fraction))
+
+        options = ModelOptions(
+            weights_path=message.weights_path,
+            adapter_path=message.adapter_path,
+            context_tokens=message.context_tokens,
+            prefill_threads=message.prefill_threads,
+            decode_threads=message.decode_threads,
+            gpu_layers=message.gpu_layers,
+        )
+        model = LlamaModel(options, self._log, report)
+        bad = tuple(text for text in message.control_strings if model.control_token(text) is None)
+        return HeldModel(model, message, bad, time.monotonic())
+
+    def _unload(self, model_key: str) -> None:
+        held = self._held.pop(model_key, None)
+        if held is None:
+            return
+        held.model.close()
+        for connection in self._connections:
+            connection.send(Unloaded(model_key))
+
+    def _generate(self, job: Job, message: Generate) -> None:
+        held = self._held.get(message.model_key)
+        if held is None:
+            job.connection.send(
+                Failed(message.request_id, "not_loaded", f"{message.model_key} is not loaded")
+            )
+            return
+        try:
+            _Generation(job, message, held.model).run()
+        except PromptTooLongError as error:
+            job.connection.send(Failed(message.request_id, "prompt_too_long", str(error)))
+        except LlamaError as error:
+            job.connection.send(Failed(message.request_id, "decode", str(error)))
+        finally:
+            held.last_use = time.monotonic()
+
+
+def _is_same(held: LoadModel, asked: LoadModel) -> bool:
+    same_but_for = {
+        "request_id": asked.request_id,
+        "idle_unload_seconds": asked.idle_unload_seconds,
+    }
+    return msgspec.structs.replace(held, **same_but_for) == asked
+
+
+class _Generation:
+    """One request on one model: prefill, then decode, cancellable between small batches."""
+
+    def __init__(self, job: Job, message: Generate, model: LlamaModel) -> None:
+        self._connection = job.connection
+        self._message = message
+        self._model = model
+        self._started = time.monotonic()
+        self._queued_seconds = self._started - job.arrived
+        self._generated = 0
+
+    def run(self) -> None:
+        """Stream the answer.
+
+        Raises:
+            LlamaError: the prompt does not fit, or llama.cpp cannot evaluate it.
+        """
+        message, model = self._message, self._model
+        if self._must_stop() == "cancelled":
+            self._finish("cancelled", self._started)
+            return
+        tokens = model.prompt_tokens(message.segments, add_bos=message.add_bos)
+        if not tokens:
+            raise LlamaError("the prompt is empty")
+        if len(tokens) + message.max_tokens > model.context_tokens:
+            raise PromptTooLongError(
+                f"{len(tokens)} prompt tokens and {message.max_tokens} to generate do not fit"
+                f" a context of {model.context_tokens}"
+            )
+        stop_tokens = {model.control_token(text) for text in message.stop_strings}
+        sequence = model.sequence_for((id(self._connection), message.document))
+        reused = model.keep_common_prefix(sequence, tokens)
+        for done in model.evaluate(sequence, tokens[reused:]):
+            if cause := self._must_stop():
+                self._finish(cause, time.monotonic())
+                return
+            self._connection.send(Evaluated(message.request_id, done))
+        decoding_started = time.monotonic()
+        self._connection.send(
+            Prefilled(
+                request_id=message.request_id,
+                prompt_tokens=len(tokens),
+                reused_tokens=reused,
+                queued_seconds=self._queued_seconds,
+                prefill_seconds=decoding_started - self._started,
+            )
+        )
+        decoder = text_decoder()
+        while True:
+            rank = message.first_token_rank if self._generated == 0 else 0
+            token, log_probability = model.next_token(rank)
+            if token in stop_tokens or model.is_end(token):
+                self._finish("end_of_text", decoding_started)
+                return
+            text = decoder.decode(model.token_bytes(token))
+            self._generated += 1
+            self._connection.send(Piece(message.request_id, text, log_probability))
+            if self._generated >= message.max_tokens:
+                self._finish("max_tokens", decoding_started)
+                return
+            if cause := self._must_stop():
+                self._finish(cause, decoding_started)
+                return
+            for _ in model.evaluate(sequence, [token]):
+                pass
+
+    def _must_stop(self) -> str:
+        if self._connection.is_cancelled(self._message.request_id):
+            return "cancelled"
+        limit = self._message.time_limit_seconds
+        return "time_limit" if 0 < limit <= time.monotonic() - self._started else ""
+
+    def _finish(self, cause: str, decoding_started: float) -> None:
+        self._connection.send(
+            Finished(
+                request_id=self._message.request_id,
+                cause=cause,  # type: ignore[arg-type]  # one of the literals, by construction
+                generated_tokens=self._generated,
+                decode_seconds=time.monotonic() - decoding_started,
+            )
+        )
+
+
+def serve(connection: Connection) -> None:
+    """Serve one client until its stream ends."""
+    log = NativeLog()
+    engine = Engine(log)
+    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        for message in connection.messages():
+            if isinstance(message, Cancel):
+                connection.cancel(message.request_id)
+            else:
+                jobs.put(Job(connection, message, time.monotonic()))
+        connection.is_closed = True
+        jobs.put(None)
+        # The main thread may be inside a long native call, or hung in one.
+        time.sleep(_SECONDS_TO_END_BY_ITSELF)
+        os._exit(0)
+
+    threading.Thread(target=read, name="reader", daemon=True).start()
+    connection.send(Welcome(PROTOCOL_VERSION, os.getpid()))
+    while True:
+        with contextlib.suppress(queue.Empty):
+            job = jobs.get(timeout=engine.seconds_until_idle())
+            if job is None:
+                break
+            engine.run(job)
+        engine.unload_idle()
+    engine.close()
+
+
+def main() -> None:
+    """Take over stdin and stdout for messages and serve."""
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the client's to handle
+    # Whatever a library prints must not reach the stream of messages.
+    outgoing = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(Connection(sys.stdin.buffer, outgoing))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+[
+  (compound_statement)
+  (do_group)
+] @body

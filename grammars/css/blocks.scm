@@ -1,0 +1,4 @@
+[
+  (block)
+  (keyframe_block_list)
+] @body

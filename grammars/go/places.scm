@@ -1,0 +1,7 @@
+(comment) @comment
+
+[
+  (interpreted_string_literal)
+  (raw_string_literal)
+  (rune_literal)
+] @string

@@ -1,0 +1,1 @@
+; Elements are no blocks of code.

@@ -1,0 +1,6 @@
+[
+  (statement_block)
+  (class_body)
+  (class_static_block)
+  (switch_body)
+] @body

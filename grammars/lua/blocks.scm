@@ -1,0 +1,8 @@
+[
+  (do_statement)
+  (while_statement)
+  (for_statement)
+  (function_declaration)
+  (function_definition)
+  (repeat_statement)
+] @body

@@ -1,0 +1,10 @@
+(block) @body
+
+; A colon that opens no block.
+[
+  (pair ":" @other)
+  (lambda ":" @other)
+  (slice ":" @other)
+  (typed_parameter ":" @other)
+  (typed_default_parameter ":" @other)
+]

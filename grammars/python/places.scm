@@ -1,0 +1,5 @@
+(comment) @comment
+
+(string) @string
+
+(interpolation) @code

@@ -1,0 +1,8 @@
+[
+  (block)
+  (do_block)
+  (begin)
+  (class)
+  (module)
+  (method)
+] @body

@@ -1,0 +1,10 @@
+[
+  (line_comment)
+  (block_comment)
+] @comment
+
+[
+  (string_literal)
+  (raw_string_literal)
+  (char_literal)
+] @string

@@ -1,0 +1,6 @@
+[
+  (block)
+  (template_body)
+  (case_block)
+  (enum_body)
+] @body

@@ -1,0 +1,7 @@
+[
+  (function_body)
+  (class_body)
+  (protocol_body)
+  (enum_class_body)
+  (lambda_literal)
+] @body

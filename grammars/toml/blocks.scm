@@ -1,0 +1,1 @@
+; Tables have no bodies of their own.

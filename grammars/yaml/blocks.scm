@@ -1,0 +1,1 @@
+; Mappings without a value have no node for it.

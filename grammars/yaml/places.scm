@@ -1,0 +1,7 @@
+(comment) @comment
+
+[
+  (double_quote_scalar)
+  (single_quote_scalar)
+  (block_scalar)
+] @string

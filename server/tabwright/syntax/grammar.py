@@ -1,0 +1,99 @@
+"""A loaded parser with its queries: the part of a language that costs memory."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import tree_sitter
+
+from tabwright.errors import LanguageFileError
+from tabwright.syntax.language_file import GrammarSource
+
+PLACES_QUERY = "places.scm"
+BLOCKS_QUERY = "blocks.scm"
+_PLACES_CAPTURES = frozenset({"comment", "string", "code"})
+_BLOCKS_CAPTURES = frozenset({"body", "other"})
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """A parser and the questions that can be asked of its trees."""
+
+    language: tree_sitter.Language
+    places: tree_sitter.Query
+    """Captures `@comment`, `@string` and `@code` (code inside a string)."""
+    blocks: tree_sitter.Query
+    """Captures `@body`, and `@other` for tokens that only look like a block opener."""
+
+    def parse(self, source: bytes) -> tree_sitter.Tree:
+        """Parse UTF-8 text; tree-sitter always returns a tree, with faults marked in it."""
+        return tree_sitter.Parser(self.language).parse(source)
+
+
+def check_grammar_module(source: GrammarSource, folder: Path) -> None:
+    """Look whether the parser's module is installed, without importing it.
+
+    Raises:
+        LanguageFileError: there is no such module.
+    """
+    try:
+        found = importlib.util.find_spec(source.module)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise LanguageFileError(
+            f"{folder.name}: the grammar module {source.module!r} is not installed; "
+            "install it into the environment that Tabwright runs in."
+        )
+
+
+def load_grammar(source: GrammarSource, folder: Path) -> Grammar:
+    """Import the parser and compile the queries of one language folder.
+
+    Raises:
+        LanguageFileError: the module, its function or a query cannot be used.
+    """
+    try:
+        module = importlib.import_module(source.module)
+        language = tree_sitter.Language(getattr(module, source.function)())
+    except ImportError as error:
+        raise LanguageFileError(
+            f"{folder.name}: the grammar module {source.module!r} cannot be imported: {error}."
+        ) from error
+    except AttributeError as error:
+        raise LanguageFileError(
+            f"{folder.name}: the grammar module {source.module!r} "
+            f"has no function {source.function!r}."
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise LanguageFileError(
+            f"{folder.name}: {source.module}.{source.function} gives no usable parser: {error}."
+        ) from error
+    return Grammar(
+        language=language,
+        places=_read_query(language, folder / PLACES_QUERY, _PLACES_CAPTURES),
+        blocks=_read_query(language, folder / BLOCKS_QUERY, _BLOCKS_CAPTURES),
+    )
+
+
+def _read_query(
+    language: tree_sitter.Language, path: Path, allowed: frozenset[str]
+) -> tree_sitter.Query:
+    try:
+        query: tree_sitter.Query = tree_sitter.Query(language, path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LanguageFileError(f"{path} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, tree_sitter.QueryError) as error:
+        raise LanguageFileError(f"{path} is not a query for this parser: {error}.") from error
+    names = {query.capture_name(index) for index in range(query.capture_count)}
+    # A leading underscore marks captures that only serve a query's own predicates.
+    unknown = sorted(name for name in names - allowed if not name.startswith("_"))
+    if unknown:
+        raise LanguageFileError(
+            f"{path} captures @{unknown[0]}, but only "
+            f"{', '.join('@' + name for name in sorted(allowed))} have a meaning."
+        )
+    return query

@@ -1,0 +1,171 @@
+"""A rough scan of source text: which brackets, blocks, strings and comments are open at its end.
+
+tree-sitter answers everything about whole programs. This answers what it cannot: what is open in a
+piece of a program, and in text that is broken exactly where the cursor is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from tabwright.syntax.language_file import LanguageFile, StringForm
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+@dataclass(frozen=True)
+class OpenConstruct:
+    """Something that was opened and still waits for its end."""
+
+    kind: Literal["bracket", "keyword", "string", "line_comment", "block_comment"]
+    closer: str
+    """The text that closes it; empty for a line comment."""
+    start: int
+    """The offset where it was opened."""
+    form: StringForm | None = None
+    """How the string is written, for a string."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a scan found at the end of its range."""
+
+    open: tuple[OpenConstruct, ...]
+    """Outermost first."""
+    code_end: int
+    """The offset after the last character that is neither space nor comment."""
+    mismatched: bool
+    """True when a bracket was closed by one of another kind."""
+
+    @property
+    def innermost(self) -> OpenConstruct | None:
+        """The construct that the end of the range stands in."""
+        return self.open[-1] if self.open else None
+
+
+class RoughScanner:
+    """The scan for one language, with its patterns compiled."""
+
+    def __init__(self, language: LanguageFile) -> None:
+        self._strings = {form.open: form for form in language.strings}
+        self._block_comments = {comment.open: comment.close for comment in language.block_comments}
+        self._keywords = {keyword.open: keyword for keyword in language.block_keywords}
+        self._keyword_closers = frozenset(keyword.close for keyword in language.block_keywords)
+        line_comments = [mark for mark in (language.line_comment,) if mark]
+        line_comments += language.other_line_comments
+        self._line_comments = frozenset(line_comments)
+        self._code = self._code_pattern()
+        self._inside = {form.open: _string_pattern(form) for form in language.strings}
+
+    def scan(self, text: str, start: int, end: int) -> Scan:
+        """Scan `text[start:end]`, taking its start for code."""
+        stack: list[OpenConstruct] = []
+        mismatched = False
+        code_end = position = start
+        while position < end:
+            top = stack[-1] if stack else None
+            if top is not None and top.kind in ("line_comment", "block_comment"):
+                position = self._skip_comment(text, position, end, stack)
+                continue
+            if top is not None and top.form is not None:
+                position = self._skip_string(text, position, end, stack)
+                code_end = position
+                continue
+            found = self._code.search(text, position, end)
+            stop = end if found is None else found.start()
+            code_end = _trimmed_end(text, position, stop, code_end)
+            if found is None:
+                break
+            position = found.end()
+            mismatched |= self._take_token(text, found.group(), found.start(), stack)
+            if not (stack and stack[-1].kind in ("line_comment", "block_comment")):
+                code_end = position
+        return Scan(tuple(stack), code_end, mismatched)
+
+    def _take_token(self, text: str, token: str, start: int, stack: list[OpenConstruct]) -> bool:
+        """Apply one token of code to the stack; return True for a bracket that does not fit."""
+        if token in self._block_comments:
+            stack.append(OpenConstruct("block_comment", self._block_comments[token], start))
+        elif token in self._line_comments:
+            stack.append(OpenConstruct("line_comment", "", start))
+        elif token in self._strings:
+            form = self._strings[token]
+            stack.append(OpenConstruct("string", form.close, start, form))
+        elif token in _CLOSING:
+            stack.append(OpenConstruct("bracket", _CLOSING[token], start))
+        elif token in self._keywords:
+            keyword = self._keywords[token]
+            if not keyword.at_line_start or _starts_line(text, start):
+                stack.append(OpenConstruct("keyword", keyword.close, start))
+        elif stack and stack[-1].kind in ("bracket", "keyword"):
+            if stack[-1].closer == token:
+                stack.pop()
+            else:
+                return stack[-1].kind == "bracket" and token not in self._keyword_closers
+        return False
+
+    def _skip_comment(self, text: str, position: int, end: int, stack: list[OpenConstruct]) -> int:
+        closer = stack[-1].closer or "\n"
+        found = text.find(closer, position, end)
+        if found < 0:
+            return end
+        stack.pop()
+        return found + len(closer)
+
+    def _skip_string(self, text: str, position: int, end: int, stack: list[OpenConstruct]) -> int:
+        form = stack[-1].form
+        assert form is not None
+        for found in self._inside[form.open].finditer(text, position, end):
+            token = found.group()
+            if form.escape and token.startswith(form.escape) and token != form.close:
+                continue
+            if token == form.interpolation:
+                stack.append(OpenConstruct("bracket", _CLOSING[token[-1]], found.start()))
+            else:
+                stack.pop()
+            return found.end()
+        return end
+
+    def _code_pattern(self) -> re.Pattern[str]:
+        marks = {*self._block_comments, *self._line_comments, *self._strings}
+        alternatives = [
+            # `$#` and `${#` count things in shells, they start no comment.
+            (r"(?<![$\\{])#" if mark == "#" else _whole_word(mark))
+            for mark in sorted(marks, key=len, reverse=True)
+        ]
+        alternatives.append(r"[()\[\]{}]")
+        words = {*self._keywords, *self._keyword_closers}
+        alternatives += [_whole_word(word) for word in sorted(words, key=len, reverse=True)]
+        return re.compile("|".join(alternatives))
+
+
+def _whole_word(text: str) -> str:
+    """Return a pattern for `text` that does not match inside a longer name."""
+    before = r"(?<![\w.$@:])" if text[0].isalpha() else ""
+    after = r"(?![\w?!:])" if text[-1].isalpha() else ""
+    return before + re.escape(text) + after
+
+
+def _string_pattern(form: StringForm) -> re.Pattern[str]:
+    alternatives = [re.escape(form.close)]
+    if form.escape and form.escape == form.close:
+        alternatives.insert(0, re.escape(form.escape) * 2)
+    elif form.escape:
+        alternatives.insert(0, re.escape(form.escape) + r"(?:\r\n|[\s\S])")
+    if form.interpolation:
+        alternatives.append(re.escape(form.interpolation))
+    if not form.multiline:
+        alternatives.append(r"\r?\n")
+    return re.compile("|".join(alternatives))
+
+
+def _trimmed_end(text: str, start: int, end: int, otherwise: int) -> int:
+    trimmed = text[start:end].rstrip()
+    return start + len(trimmed) if trimmed else otherwise
+
+
+def _starts_line(text: str, offset: int) -> bool:
+    line = text[max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1 : offset]
+    return not line.strip() or line.rstrip().endswith(("=", "("))

@@ -1,0 +1,47 @@
+"""String offsets to UTF-8 byte offsets and back: tree-sitter counts bytes, we count characters."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+_CHARACTERS_PER_MARK = 1024
+
+
+class TextBytes:
+    """A text with its UTF-8 form, one byte count per character kept consistent.
+
+    A lone surrogate becomes one `?`. A NUL becomes a space, because tree-sitter's lexers take it
+    for the end of the file.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.source = text.encode("utf-8", errors="replace").replace(b"\0", b" ")
+        self._marks: list[int] = []
+        """The byte offset of every 1,024th character; empty when bytes and characters agree."""
+        if len(self.source) != len(text):
+            total = 0
+            for start in range(0, len(text) + 1, _CHARACTERS_PER_MARK):
+                self._marks.append(total)
+                total += _byte_length(text[start : start + _CHARACTERS_PER_MARK])
+
+    def to_byte(self, offset: int) -> int:
+        """Return the byte offset of a string offset; out of range is moved into the text."""
+        offset = min(max(offset, 0), len(self.text))
+        if not self._marks:
+            return offset
+        mark = offset // _CHARACTERS_PER_MARK
+        return self._marks[mark] + _byte_length(self.text[mark * _CHARACTERS_PER_MARK : offset])
+
+    def to_offset(self, byte: int) -> int:
+        """Return the string offset of a byte offset; inside a character gives its start."""
+        byte = min(max(byte, 0), len(self.source))
+        if not self._marks:
+            return byte
+        mark = bisect_right(self._marks, byte) - 1
+        part = self.source[self._marks[mark] : byte].decode("utf-8", errors="ignore")
+        return mark * _CHARACTERS_PER_MARK + len(part)
+
+
+def _byte_length(text: str) -> int:
+    return len(text.encode("utf-8", errors="replace"))

@@ -1,0 +1,228 @@
+"""From what the model wrote to what is worth showing: cuts, each with its reason.
+
+The order matters: context-free cuts first (they depend on the text alone), then what depends on
+the code around the cursor, then the syntax, which has the last word.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tabwright.completion.shape import Shape
+from tabwright.completion.suggestion import Reason
+from tabwright.document import line_end, line_start
+from tabwright.syntax.languages import Language
+from tabwright.syntax.soundness import sound_length
+
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+_QUOTES = "\"'`"
+_LINES_COMPARED = 3
+_NEARLY_EQUAL = 0.95
+_SHORTEST_OVERLAP = 3
+_SHORTEST_CYCLE = 2
+_CYCLES = 4
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """The text that is left and, when nothing is, the cut that took the last of it."""
+
+    text: str
+    reason: Reason | None = None
+
+
+def trim(
+    text: str,
+    token_ends: Sequence[int],
+    shape: Shape,
+    before: str,
+    after: str,
+    language: Language | None,
+) -> Trimmed:
+    """Return what of `text` can be shown between `before` and `after`.
+
+    `text` has `\\n` line ends; `token_ends` are the offsets in it at which its tokens end.
+    """
+    text = text.rstrip()
+    if not text.strip():
+        return Trimmed("", Reason.MODEL_ENDED)
+    if shape.is_on_blank_line and not shape.is_body:
+        # On a line of its own a suggestion starts there, not some blank lines further down.
+        if text.startswith("\n") and not shape.may_start_new_line:
+            return Trimmed("", Reason.LINE_COMPLETE)
+    text = without_repetition(text)
+    if not text or _repeats_line_before(text, shape, before):
+        return Trimmed("", Reason.REPEATS_ITSELF)
+    text = without_suffix_overlap(text, shape.line_before, shape.line_after, after)
+    text = without_following_lines(text, shape, after)
+    if not text.strip():
+        return Trimmed("", Reason.REPEATS_FOLLOWING_CODE)
+    text = with_document_indentation(text, before)
+    if language is not None:
+        length = sound_length(language, before, text, after, cut_points(text, token_ends))
+        text = text[:length].rstrip()
+        if not text.strip():
+            return Trimmed("", Reason.SYNTAX_ERROR)
+    return Trimmed(text)
+
+
+def cut_points(text: str, token_ends: Sequence[int]) -> list[int]:
+    """Return where the syntax may cut: at line ends, and at tokens in the first line."""
+    line_ends = [index for index, character in enumerate(text) if character == "\n"]
+    first_line_end = line_ends[0] if line_ends else len(text)
+    tokens = [end for end in token_ends if 0 < end < first_line_end]
+    return sorted({*tokens, *line_ends})
+
+
+def without_repetition(text: str) -> str:
+    """Cut a text before it starts to repeat a line or, within a line, a short piece."""
+    lines = text.split("\n")
+    kept = [lines[0]]
+    for previous, line in itertools.pairwise(lines):
+        if line.strip() and len(line.strip()) > 1 and line.strip() == previous.strip():
+            break
+        kept.append(line)
+    kept[-1] = _without_cycle(kept[-1])
+    return "\n".join(kept).rstrip()
+
+
+def _without_cycle(line: str) -> str:
+    """Cut `x, x, x, x` back to its first round when the line ends in at least four rounds.
+
+    Rounds of white space and of one character (rulers, `====`) are left alone.
+    """
+    for length in range(_SHORTEST_CYCLE, len(line) // _CYCLES + 1):
+        piece = line[-length:]
+        if not any(character.isalnum() for character in piece):
+            continue
+        if line.endswith(piece * _CYCLES):
+            start = len(line)
+            while line.endswith(piece, 0, start):
+                start -= length
+            return line[: start + length].rstrip(" ,;")
+    return line
+
+
+def _repeats_line_before(text: str, shape: Shape, before: str) -> bool:
+    """Whether a suggestion on a line of its own is just the line above once more."""
+    if not shape.is_on_blank_line or "\n" in text.strip():
+        return False
+    above = before[: line_start(before, len(before))].rstrip()
+    last = above[line_start(above, len(above)) :].strip()
+    return len(last) > 1 and last == text.strip()
+
+
+def without_suffix_overlap(text: str, line_before: str, line_after: str, after: str) -> str:
+    """Cut what the text after the cursor brings anyway: closers and repeated ends."""
+    following = after.lstrip()[:1]
+    closer = _first_unmatched_closer(text, line_before)
+    if closer is not None and following and text[closer] == following:
+        text = text[:closer]
+    rest = line_after.strip()
+    if not rest:
+        return text.rstrip()
+    for length in range(min(len(text), len(line_after)), 0, -1):
+        piece = line_after[:length]
+        if text.endswith(piece) and (
+            length == len(line_after.rstrip()) and _is_code(piece) or length >= _SHORTEST_OVERLAP
+        ):
+            return text[: len(text) - length].rstrip()
+    return text.rstrip()
+
+
+def _is_code(text: str) -> bool:
+    return any(character.isalnum() or character == "_" for character in text)
+
+
+def _first_unmatched_closer(text: str, line_before: str) -> int | None:
+    """Return the offset of the first closer that closes something opened before the text."""
+    quote = _open_quote(line_before)
+    stack: list[str] = []
+    is_escaped = False
+    for offset, character in enumerate(text):
+        if is_escaped:
+            is_escaped = False
+        elif character == "\\":
+            is_escaped = True
+        elif quote:
+            if character == quote:
+                if not stack:
+                    return offset
+                quote = ""
+                stack.pop()
+            elif character == "\n":
+                quote = ""
+        elif character in _QUOTES:
+            quote = character
+            stack.append(character)
+        elif character in "([{":
+            stack.append(character)
+        elif character in ")]}":
+            if not stack:
+                return offset
+            if stack[-1] == _PAIRS[character]:
+                stack.pop()
+    return None
+
+
+def _open_quote(line: str) -> str:
+    """Return the quote that is open at the end of a line, or an empty string."""
+    quote = ""
+    is_escaped = False
+    for character in line:
+        if is_escaped:
+            is_escaped = False
+        elif character == "\\":
+            is_escaped = True
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in _QUOTES:
+            quote = character
+    return quote
+
+
+def without_following_lines(text: str, shape: Shape, after: str) -> str:
+    """Cut a text where it begins to repeat the lines that already follow the cursor's line."""
+    below = after[line_end(after, 0) :]
+    following = list(
+        itertools.islice((line.strip() for line in below.splitlines() if line.strip()), 3)
+    )
+    if not following:
+        return text
+    lines = text.split("\n")
+    first = 0 if shape.is_on_blank_line else 1
+    for start in range(first, len(lines)):
+        own = [line.strip() for line in lines[start:] if line.strip()][:_LINES_COMPARED]
+        if not own or not lines[start].strip():
+            continue
+        pairs = list(zip(own, following, strict=False))
+        # A lone bracket says nothing; brackets are matched before this.
+        is_telling = any(_is_code(mine) for mine, _ in pairs)
+        if is_telling and all(_is_nearly_equal(mine, theirs) for mine, theirs in pairs):
+            return "\n".join(lines[:start]).rstrip()
+    return text
+
+
+def _is_nearly_equal(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    if min(len(one), len(other)) < 0.9 * max(len(one), len(other)):
+        return False
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _NEARLY_EQUAL
+
+
+def with_document_indentation(text: str, before: str) -> str:
+    """Indent with tabs where the document does: models fall back to spaces."""
+    if "\n" not in text or "\n\t" not in before or "\n    " in before:
+        return text
+    first, *rest = text.split("\n")
+    return "\n".join([first, *(_tabbed(line) for line in rest)])
+
+
+def _tabbed(line: str) -> str:
+    body = line.lstrip(" ")
+    tabs, spaces = divmod(len(line) - len(body), 4)
+    return "\t" * tabs + " " * spaces + body

@@ -1,0 +1,162 @@
+"""Every setting, with its meaning, default and bounds; and how JSON from an editor becomes them.
+
+Editors send camel case (`debounceSeconds`); snake case is taken too. A wrong value never stops the
+server: it is named in a sentence, and the default is used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
+Tokens = Annotated[int, msgspec.Meta(ge=64, le=32768)]
+
+
+@dataclass(frozen=True)
+class CompletionSettings:
+    """What may differ per language."""
+
+    enabled: bool = True
+    """Suggest at all."""
+
+    trigger: Literal["automatic", "manual"] = "automatic"
+    """`automatic` suggests while one types; `manual` only when asked by hand."""
+
+    lines: Literal["auto", "single", "multi"] = "auto"
+    """`single` never goes past the line; `multi` always may; `auto` writes several lines only
+    after something that opens a block, in an empty body, or when asked by hand."""
+
+    model: str = "auto"
+    """A model's id (see `tabwright models list`), or `auto` for the best one installed."""
+
+    debounce_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.05
+    """How long to wait for the next key before starting work. Not used when asked by hand."""
+
+    max_lines: Annotated[int, msgspec.Meta(ge=1, le=200)] = 12
+    """The longest suggestion, in lines."""
+
+    context_tokens: Tokens = 512
+    """How much code before and after the cursor the model reads, in tokens. More is cleverer and
+    slower at the first request in a file."""
+
+    in_comments_and_strings: bool = False
+    """Suggest inside comments and strings without being asked."""
+
+    time_limit_seconds: Seconds = 2.0
+    """Stop an automatic suggestion after this long and show what is there; three times as long
+    when asked by hand. 0 for no limit."""
+
+
+@dataclass(frozen=True)
+class Settings(CompletionSettings):
+    """All settings; those of `CompletionSettings` are the defaults for every language."""
+
+    languages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings per editor language id, for example `{"markdown": {"enabled": false}}`."""
+
+    exclude: tuple[str, ...] = ()
+    """Paths in which nothing is suggested and which never enter a prompt, as gitignore patterns.
+    Files that hold secrets (`.env`, keys, credentials) are always excluded."""
+
+    in_ignored_files: bool = False
+    """Suggest in files that git ignores."""
+
+    completion_list: Literal["auto", "always", "never"] = "auto"
+    """Offer suggestions in the ordinary completion list too; `auto` does so for editors that do
+    not declare inline completion."""
+
+    threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    """CPU threads for reading prompts; 0 chooses from the machine's cores."""
+
+    gpu_layers: Literal["auto"] | Annotated[int, msgspec.Meta(ge=-1)] = "auto"
+    """Model layers on the GPU: `auto` puts all there if this build and machine can, 0 none, -1
+    all."""
+
+    idle_unload_seconds: Annotated[float, msgspec.Meta(ge=0)] = 900.0
+    """Free the model's memory after this long without a request; 0 keeps it. The next request
+    loads it again."""
+
+    hang_seconds: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30.0
+    """End and restart a model process that is silent for this long during a request."""
+
+    def for_language(self, language: str) -> CompletionSettings:
+        """Return the settings that hold for an editor language id."""
+        names = [each.name for each in dataclasses.fields(CompletionSettings)]
+        values = {name: getattr(self, name) for name in names}
+        return CompletionSettings(**{**values, **self.languages.get(language, {})})
+
+
+@dataclass(frozen=True)
+class SettingsResult:
+    """Usable settings and one sentence about each value that could not be used."""
+
+    settings: Settings
+    problems: tuple[str, ...]
+
+
+def read_settings(values: object) -> SettingsResult:
+    """Make settings from JSON values, using the default for whatever is wrong."""
+    if values is None:
+        return SettingsResult(Settings(), ())
+    if not isinstance(values, Mapping):
+        problem = f"Settings must be an object, not {_kind(values)}; the defaults are used."
+        return SettingsResult(Settings(), (problem,))
+    fields, problems = _checked(values, Settings, "")
+    languages: dict[str, Mapping[str, Any]] = {}
+    for language, overrides in (fields.pop("languages", None) or {}).items():
+        if not isinstance(overrides, Mapping):
+            problems.append(_problem(f"languages.{language}", "expected an object"))
+            continue
+        languages[language], more = _checked(
+            overrides, CompletionSettings, f"languages.{language}."
+        )
+        problems += more
+    return SettingsResult(Settings(**fields, languages=languages), tuple(problems))
+
+
+def _checked(
+    values: Mapping[Any, Any], form: type[CompletionSettings], where: str
+) -> tuple[dict[str, Any], list[str]]:
+    types = typing.get_type_hints(form, include_extras=True)
+    known = {each.name for each in dataclasses.fields(form)}
+    good: dict[str, Any] = {}
+    problems: list[str] = []
+    for given, value in values.items():
+        name = _snake_case(str(given))
+        if name not in known:
+            problems.append(f"There is no setting tabwright.{where}{given}.")
+            continue
+        if value is None:
+            continue  # an editor's way to say "not set"
+        wanted = Mapping[str, Any] if name == "languages" else types[name]
+        try:
+            good[name] = msgspec.convert(value, wanted)
+        except msgspec.ValidationError as error:
+            problems.append(_problem(f"{where}{given}", str(error)))
+    return good, problems
+
+
+def _problem(name: str, why: str) -> str:
+    reason = why[:1].lower() + why[1:].rstrip(".")
+    return f"Setting tabwright.{name}: {reason}; its default is used."
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a string", bool: "a truth value"}.get(type(value), "a number")
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+
+
+def camel_case(name: str) -> str:
+    """Return a field's name as editors write it."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)

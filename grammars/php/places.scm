@@ -9,5 +9,5 @@
 ] @string
 
 ; Code in `"{$name}"` has no node of its own, only braces around it.
-(encapsed_string "{" . (_) @code . "}")
-(heredoc_body "{" . (_) @code . "}")
+(encapsed_string "{" . (_) @code.inner . "}")
+(heredoc_body "{" . (_) @code.inner . "}")

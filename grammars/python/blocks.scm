@@ -8,3 +8,6 @@
   (typed_parameter ":" @other)
   (typed_default_parameter ":" @other)
 ]
+
+; A lambda that is still being typed.
+(ERROR "lambda" . (lambda_parameters)? . ":" @other)

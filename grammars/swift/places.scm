@@ -10,4 +10,4 @@
   (regex_literal)
 ] @string
 
-(interpolated_expression) @code
+(interpolated_expression) @code.inner

@@ -14,8 +14,10 @@ from tabwright.syntax.language_file import GrammarSource
 
 PLACES_QUERY = "places.scm"
 BLOCKS_QUERY = "blocks.scm"
-_PLACES_CAPTURES = frozenset({"comment", "string", "code"})
+FAULTS_QUERY = "faults.scm"
+_PLACES_CAPTURES = frozenset({"comment", "string", "code", "code.inner"})
 _BLOCKS_CAPTURES = frozenset({"body", "other"})
+_FAULTS_CAPTURES = frozenset({"fault"})
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,13 @@ class Grammar:
 
     language: tree_sitter.Language
     places: tree_sitter.Query
-    """Captures `@comment`, `@string` and `@code` (code inside a string)."""
+    """Captures `@comment`, `@string`, and code in a string with (`@code`) or without
+    (`@code.inner`) its marks.
+    """
     blocks: tree_sitter.Query
     """Captures `@body`, and `@other` for tokens that only look like a block opener."""
+    faults: tree_sitter.Query | None
+    """Captures `@fault`: what the parser lets pass; None when it lets nothing pass."""
 
     def parse(self, source: bytes) -> tree_sitter.Tree:
         """Parse UTF-8 text; tree-sitter always returns a tree, with faults marked in it."""
@@ -76,6 +82,11 @@ def load_grammar(source: GrammarSource, folder: Path) -> Grammar:
         language=language,
         places=_read_query(language, folder / PLACES_QUERY, _PLACES_CAPTURES),
         blocks=_read_query(language, folder / BLOCKS_QUERY, _BLOCKS_CAPTURES),
+        faults=(
+            _read_query(language, folder / FAULTS_QUERY, _FAULTS_CAPTURES)
+            if (folder / FAULTS_QUERY).exists()
+            else None
+        ),
     )
 
 

@@ -56,7 +56,9 @@ class BlockKeyword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: _NonEmpty
     close: _NonEmpty
     at_line_start: bool = False
-    """True when the word opens a block only as the first word of a line (Ruby's `x if y`)."""
+    """True when the word opens a block only as the first word of a line, or after one of
+    `= ( ; | & {`: Ruby's `x if y` opens none.
+    """
 
 
 class LanguageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

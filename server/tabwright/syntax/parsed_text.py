@@ -70,11 +70,11 @@ class ParsedText:
         return offset if found is None or found.place is Place.CODE else found.start
 
     def fault_count(self) -> int:
-        """Return how many ERROR and MISSING nodes the whole text has."""
+        """Return how many ERROR and MISSING nodes there are, and nodes named by `faults.scm`."""
         return len(self._whole().faults())
 
     def fault_spans(self) -> tuple[TextRange, ...]:
-        """Return where the ERROR and MISSING nodes are, in order; a missing token is empty."""
+        """Return where the faults are, in order; that of a missing token is empty."""
         return self._whole().faults()
 
     def is_at_block_opening(self, offset: int) -> bool:
@@ -110,10 +110,11 @@ class ParsedText:
         """Return the innermost captured node that the cursor stands in, None in plain code."""
         innermost: _Found | None = None
         for name, start, end in piece.captures(self._grammar.places, offset):
+            is_inside = start < offset < end
             if name == "comment":
-                is_inside = start < offset < end or self._is_extended_at(start, end, offset)
-            else:
-                is_inside = start < offset < end
+                is_inside = is_inside or self._is_extended_at(start, end, offset)
+            elif name == "code.inner":
+                is_inside = start <= offset <= end
             if is_inside and (innermost is None or end - start <= innermost.length):
                 innermost = _Found(_PLACES[name], start, end - start)
         return innermost
@@ -137,7 +138,7 @@ class ParsedText:
             for fault in piece.faults()
             if fault.start <= offset
             and offset - fault.start < _FAULT_REACH
-            and (fault.end >= start or self._opens_long_string(fault))
+            and (fault.end >= start or self._opens_more_lines(fault))
         ]
         if not touching:
             return None
@@ -151,10 +152,16 @@ class ParsedText:
         place = Place.STRING if innermost.kind == "string" else Place.COMMENT
         return _Found(place, innermost.start, offset - innermost.start)
 
-    def _opens_long_string(self, fault: TextRange) -> bool:
-        """Say whether the fault is the opening mark of a string that may span lines."""
-        fault_text = self.text[fault.start : fault.end].strip()
-        return any(form.multiline and form.open == fault_text for form in self._definition.strings)
+    def _opens_more_lines(self, fault: TextRange) -> bool:
+        """Say whether the fault has the opening mark of a comment or string of several lines.
+
+        One plain quote does not count: a stray one is too common to doubt all that follows it.
+        """
+        marks = [form.open for form in self._definition.block_comments]
+        marks += [form.open for form in self._definition.strings if form.multiline]
+        end = fault.end + 1  # a fault may be the first character of a mark alone
+        found = (mark for mark in marks if self.text.find(mark, fault.start, end) >= 0)
+        return any(mark not in ("'", '"') for mark in found)
 
     def _is_in_empty_body(self, offset: int) -> bool:
         piece = self._piece_around(offset)
@@ -220,11 +227,29 @@ class ParsedText:
         code = self.text[start : scan.code_end]
         for opener in self._definition.line_block_openers:
             if _ends_with_token(code, opener):
-                is_inside_bracket = bool(open_here) and open_here[-1].kind == "bracket"
-                if is_inside_bracket and self._definition.block_style == "indentation":
-                    continue
+                if self._definition.block_style == "indentation" and self._is_in_bracket(
+                    start, scan.code_end
+                ):
+                    return False
                 return not self._only_looks_like_opener(scan.code_end, len(opener))
         return False
+
+    def _is_in_bracket(self, start: int, end: int) -> bool:
+        """Say whether a bracket is open at `end`, on its line or the line it is indented below."""
+        indentation = _indentation(self.text, start)
+        above = start
+        for _ in range(_LINES_ABOVE):
+            if above == 0 or indentation == 0:
+                break
+            above = _previous_line_start(self.text, above)
+            is_blank = not self.text[above : line_end(self.text, above)].strip()
+            if not is_blank and _indentation(self.text, above) < indentation:
+                start = above
+                break
+        if self.place_at(start) is not Place.CODE:
+            return False
+        innermost = self._scanner.scan(self.text, start, end).innermost
+        return innermost is not None and innermost.kind == "bracket"
 
     def _only_looks_like_opener(self, end: int, length: int) -> bool:
         piece = self._piece_around(end)
@@ -239,7 +264,12 @@ class _Found:
     length: int
 
 
-_PLACES = {"comment": Place.COMMENT, "string": Place.STRING, "code": Place.CODE}
+_PLACES = {
+    "comment": Place.COMMENT,
+    "string": Place.STRING,
+    "code": Place.CODE,
+    "code.inner": Place.CODE,
+}
 
 
 class _Piece:
@@ -249,6 +279,7 @@ class _Piece:
         self._start = start
         self._bytes = TextBytes(text[start:end])
         self._root = grammar.parse(self._bytes.source).root_node
+        self._fault_query = grammar.faults
         self._faults: tuple[TextRange, ...] | None = None
 
     @property
@@ -288,9 +319,12 @@ class _Piece:
 
     def faults(self) -> tuple[TextRange, ...]:
         if self._faults is None:
-            self._faults = tuple(
-                TextRange(*self.range_of(node)) for node in _faulty_nodes(self._root)
-            )
+            nodes = list(_faulty_nodes(self._root))
+            if self._fault_query is not None:
+                captured = tree_sitter.QueryCursor(self._fault_query).captures(self._root)
+                nodes += captured.get("fault", ())
+            spans = [TextRange(*self.range_of(node)) for node in nodes]
+            self._faults = tuple(sorted(spans, key=lambda span: (span.start, -span.end)))
         return self._faults
 
     def _captured(

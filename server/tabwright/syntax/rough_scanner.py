@@ -167,5 +167,6 @@ def _trimmed_end(text: str, start: int, end: int, otherwise: int) -> int:
 
 
 def _starts_line(text: str, offset: int) -> bool:
+    """Say whether a statement or a value can start at `offset`."""
     line = text[max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1 : offset]
-    return not line.strip() or line.rstrip().endswith(("=", "("))
+    return not line.strip() or line.rstrip().endswith(("=", "(", ";", "|", "&", "{"))

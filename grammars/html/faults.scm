@@ -1,0 +1,2 @@
+; An end tag that closes nothing.
+(erroneous_end_tag) @fault

@@ -56,6 +56,13 @@ CASES = [
     ("python", "def broken(:\n    pass\n\n\n\n‸\n", "y = 1\nz = ) 2", "y = 1\n"),
     ("python", "x = ‸\n", "f(if)", "f"),
     ("html", "<div>‸</div>\n", "<b>x</b></p>", "<b>x</b>"),
+    # A program without its end.
+    ("javascript", "function f() {\n  x();\n  const y = a && ‸\n", "a.b !== c", "a.b !== c"),
+    ("javascript", "function f() {\n  if (x) {\n    ‸\n", "y(]", "y("),
+    ("java", "class A {\n  void f() {\n    int x = ‸\n", "g(1);", "g(1);"),
+    ("python", "x = [\n    1,\n    ‸\n", "2, 3", "2, 3"),
+    ("ruby", "class A\n  def f\n    x = ‸\n", "g(1)", "g(1)"),
+    ("python", 'def f():\n    """Say\n    ‸\n', "(it", "(it"),
     # Nothing to look at.
     ("python", "‸", "", ""),
     ("python", "x = ‸", "   ", ""),

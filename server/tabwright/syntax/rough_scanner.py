@@ -27,6 +27,11 @@ class OpenConstruct:
     form: StringForm | None = None
     """How the string is written, for a string."""
 
+    @property
+    def is_text(self) -> bool:
+        """True for a comment or string, false for what code stands in."""
+        return self.kind not in ("bracket", "keyword")
+
 
 @dataclass(frozen=True)
 class Scan:

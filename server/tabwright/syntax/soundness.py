@@ -39,19 +39,28 @@ def sound_length(
     is preferred to a longer one that does not. A cut that mends nothing must not spread a fault
     over text that was sound.
 
-    Where the cursor stands in a fault of several lines and nothing is sound, the tree says nothing
-    about the cursor; then the cursor's line alone is taken for the program.
+    A program that is still being written often lacks its end. When it is broken, it is also tried
+    with the brackets and blocks closed that were opened above the cursor's line. When nothing is
+    sound even so, the tree says nothing about the cursor, and its line is taken for the program.
 
     The whole is tried first, then at most twelve cuts, longest first. Returns 0 when none is
     sound.
     """
     candidates = _candidates(suggestion, cut_points)
-    program = _Program.around(language, before, after)
+    if not candidates:
+        return 0
+    start, end = parse_window(before + after, len(before))
+    before, after = before[start:], after[: end - len(before)]
+    program = _Program(language, before, after)
     length = _longest_sound(program, suggestion, candidates)
-    if length == 0 and candidates and program.is_broken_around_cursor:
+    if length == len(suggestion) or not program.faults.count:
+        return length
+    completed = _Program(language, before, after + program.missing_end())
+    if completed.faults_elsewhere < program.faults_elsewhere:
+        length = max(length, _longest_sound(completed, suggestion, candidates))
+    if length == 0 and program.is_broken_around_cursor:
         line_before = before[line_start(before, len(before)) :].lstrip()
-        line_after = after[: line_end(after, 0)]
-        line_program = _Program(language, line_before, line_after)
+        line_program = _Program(language, line_before, after[: line_end(after, 0)])
         length = _longest_sound(line_program, suggestion, candidates)
     return length
 
@@ -113,30 +122,32 @@ class _Program:
         parsed = language.parse(before + after)
         self._scan_start = parsed.open_since(len(before))
         spans = parsed.fault_spans()
-        self._faults = _Faults(len(spans), _covered(spans, 0, 0))
-        self._faults_elsewhere = self._count_elsewhere(spans)
+        self.faults = _Faults(len(spans), _covered(spans, 0, 0))
+        self.faults_elsewhere = self._count_elsewhere(spans)
         start = line_start(before, len(before))
         self.is_broken_around_cursor = any(
             span.start < start and len(before) <= span.end for span in spans
         )
 
-    @classmethod
-    def around(cls, language: Language, before: str, after: str) -> _Program:
-        """Take as much of the text as is parsed around the cursor."""
-        start, end = parse_window(before + after, len(before))
-        return cls(language, before[start:], after[: end - len(before)])
+    def missing_end(self) -> str:
+        """Return what closes the constructs left open by the lines around the cursor's line."""
+        rest = self._without_cursor_line()
+        return _closers(self._scanner.scan(rest, 0, len(rest)).open)
 
     def judge(self, cut: str) -> _Verdict:
         """Say whether the program with `cut` at the cursor is as sound as it was."""
         scan = self._scanner.scan(self._before + cut, self._scan_start, len(self._before + cut))
+        around = scan.innermost
+        if around is not None and around.is_text and around.start < len(self._before):
+            return _Verdict.SOUND  # still inside the comment or string around the cursor
         verdict = _Verdict.BROKEN
         for ending in self._endings(cut, scan):
             if self.parses_left <= 0:
                 break
             faults = self._faults_with(ending)
-            if faults.count > self._faults.count or faults.covered > self._faults.covered:
+            if faults.count > self.faults.count or faults.covered > self.faults.covered:
                 continue
-            if faults.count <= self._faults_elsewhere:
+            if faults.count <= self.faults_elsewhere:
                 return _Verdict.SOUND
             if not scan.mismatched:
                 verdict = _Verdict.HARMLESS
@@ -155,8 +166,12 @@ class _Program:
         end = len(self._before) + line_end(self._after, 0)
         if not any(span.start <= end and span.end >= start for span in spans):
             return len(spans)
-        rest = self._before[:start] + self._after[end - len(self._before) :]
-        return min(len(spans), self._language.parse(rest).fault_count())
+        elsewhere = self._language.parse(self._without_cursor_line()).fault_count()
+        return min(len(spans), elsewhere)
+
+    def _without_cursor_line(self) -> str:
+        before = self._before[: line_start(self._before, len(self._before))]
+        return before + self._after[line_end(self._after, 0) :]
 
     def _endings(self, cut: str, scan: Scan) -> list[str]:
         """Return `cut` finished in several ways, the likeliest first, without repeats."""

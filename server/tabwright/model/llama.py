@@ -107,7 +107,7 @@ class LlamaModel:
         self._memory: Any = None
         self._adapter: Any = None
         self._batch: Any = None
-        self._vocabulary_size = 0
+        self.vocabulary_size = 0
         self.context_tokens = 0
         self._sequences = [KvSequence(index) for index in range(SEQUENCES)]
         self._uses = itertools.count(1)
@@ -134,7 +134,7 @@ class LlamaModel:
         if not self._model:
             raise LlamaError(self._refusal("cannot load the weights", options.weights_path))
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
-        self._vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self.context_tokens = min(
             options.context_tokens, int(llama_cpp.llama_model_n_ctx_train(self._model))
         )
@@ -302,7 +302,7 @@ class LlamaModel:
         """
         pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
         logits: npt.NDArray[np.float32] = np.ctypeslib.as_array(
-            pointer, shape=(self._vocabulary_size,)
+            pointer, shape=(self.vocabulary_size,)
         )
         if rank == 0:
             token = int(np.argmax(logits))

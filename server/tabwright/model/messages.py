@@ -9,7 +9,7 @@ so one process may later serve every editor window over several connections.
 from __future__ import annotations
 
 import struct
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -199,9 +199,25 @@ _from_process: msgspec.msgpack.Decoder[FromProcess] = msgspec.msgpack.Decoder(Fr
 
 
 def encode(message: ToProcess | FromProcess) -> bytes:
-    """Return one frame: four bytes of big-endian length, then the message."""
-    body = _encoder.encode(message)
+    """Return one frame: four bytes of big-endian length, then the message.
+
+    Half a surrogate pair, which an editor may send and UTF-8 cannot say, becomes a question mark.
+    """
+    try:
+        body = _encoder.encode(message)
+    except UnicodeEncodeError:
+        body = _encoder.encode(_without_surrogates(msgspec.to_builtins(message)))
     return _LENGTH.pack(len(body)) + body
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _without_surrogates(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_surrogates(each) for each in value]
+    return value
 
 
 def frame_length(header: bytes) -> int:

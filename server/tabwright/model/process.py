@@ -148,7 +148,6 @@ class Engine:
                 self._load(job.connection, message)
             case Generate() as message:
                 self._generate(job, message)
-                job.connection.forget(message.request_id)
             case UnloadModel() as message:
                 self._unload(message.model_key)
             case Describe() as message:
@@ -161,8 +160,9 @@ class Engine:
                         devices=devices(),
                     )
                 )
-            case Cancel():
-                pass  # the reader has marked it already
+            case Cancel() as message:
+                # The reader has marked it already; its request, which came before, is served now.
+                job.connection.forget(message.request_id)
 
     def seconds_until_idle(self) -> float | None:
         """Return how long until the next model may be freed; None when none ever is."""
@@ -247,6 +247,13 @@ class Engine:
             job.connection.send(
                 Failed(message.request_id, "not_loaded", f"{message.model_key} is not loaded")
             )
+            return
+        if message.max_tokens < 1 or not 0 <= message.first_token_rank < held.model.vocabulary_size:
+            refusal = (
+                f"max_tokens={message.max_tokens} and first_token_rank={message.first_token_rank}"
+                " ask for no token"
+            )
+            job.connection.send(Failed(message.request_id, "bad_request", refusal))
             return
         try:
             _Generation(job, message, held.model).run()
@@ -359,8 +366,7 @@ def serve(connection: Connection) -> None:
         for message in connection.messages():
             if isinstance(message, Cancel):
                 connection.cancel(message.request_id)
-            else:
-                jobs.put(Job(connection, message, time.monotonic()))
+            jobs.put(Job(connection, message, time.monotonic()))
         connection.is_closed = True
         jobs.put(None)
         # The main thread may be inside a long native call, or hung in one.

@@ -10,6 +10,8 @@
     ├── ModelError                  the model process cannot answer
     │   ├── ModelLoadFailed         llama.cpp refuses the file
     │   ├── ModelCrashed            the process ended during a request
+    │   ├── ModelNotLoaded          it was freed or the process is a new one: load it again
+    │   ├── PromptTooLong           the prompt and its answer do not fit the context
     │   ├── ModelHung               the process fell silent and was ended
     │   └── ModelGaveUp             it crashed too often; only a restart by hand helps
     └── CommandError                a command line argument that makes no sense
@@ -57,6 +59,14 @@ class ModelLoadFailed(ModelError):
 
 class ModelCrashed(ModelError):
     """The model process ended while a request was waiting; it is started again."""
+
+
+class ModelNotLoaded(ModelError):
+    """The process no longer has the model: it was idle, or the process started anew."""
+
+
+class PromptTooLong(ModelError):
+    """The prompt and the room for its answer do not fit the model's context."""
 
 
 class ModelHung(ModelError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tabwright.completion.prompt import build_prompt
 from tabwright.completion.shape import Shape, decide_shape
@@ -12,7 +12,7 @@ from tabwright.completion.stopping import whole_length
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion, Timings
 from tabwright.completion.trimming import trim
 from tabwright.document import Cursor, DocumentSnapshot
-from tabwright.errors import ModelError
+from tabwright.errors import PromptTooLong
 from tabwright.model.client import (
     GeneratedToken,
     GenerationEnd,
@@ -109,7 +109,7 @@ class _Written:
     text: str = ""
     token_ends: tuple[int, ...] = ()
     log_probabilities: tuple[float, ...] = ()
-    timings: Timings = Timings()
+    timings: Timings = field(default_factory=Timings)
     cause: str = ""
 
     def mean_log_probability(self, length: int) -> float:
@@ -170,8 +170,8 @@ async def _write(
             return await _stream(
                 request, shape, model, budget >> attempt, max_tokens, first_token_rank
             )
-        except ModelError as error:
-            if "do not fit" not in str(error) or attempt == _PROMPT_ATTEMPTS - 1:
+        except PromptTooLong:
+            if attempt == _PROMPT_ATTEMPTS - 1:
                 raise
     raise AssertionError("the loop returns or raises")
 

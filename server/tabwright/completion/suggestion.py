@@ -15,6 +15,7 @@ class Reason(enum.Enum):
     EXCLUDED_FILE = "excluded_file"
     IGNORED_FILE = "ignored_file"
     BINARY_FILE = "binary_file"
+    FILE_TOO_LARGE = "file_too_large"
     DOCUMENT_NOT_OPEN = "document_not_open"
     NOTHING_TO_GO_ON = "nothing_to_go_on"
     IN_COMMENT = "in_comment"
@@ -46,6 +47,7 @@ _SENTENCES = {
     Reason.EXCLUDED_FILE: "This file may hold secrets or is excluded by the settings.",
     Reason.IGNORED_FILE: "Git ignores this file (setting `inIgnoredFiles` allows it).",
     Reason.BINARY_FILE: "This does not look like text.",
+    Reason.FILE_TOO_LARGE: "The file is too large to suggest anything in it.",
     Reason.DOCUMENT_NOT_OPEN: "The editor has not opened this document on the server.",
     Reason.NOTHING_TO_GO_ON: "The file is empty: there is nothing to go on yet.",
     Reason.IN_COMMENT: "The cursor is inside a comment; ask by hand to get a suggestion here.",

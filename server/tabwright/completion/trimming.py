@@ -49,10 +49,6 @@ def trim(
     text = text.rstrip()
     if not text.strip():
         return Trimmed("", Reason.MODEL_ENDED)
-    if shape.is_on_blank_line and not shape.is_body:
-        # On a line of its own a suggestion starts there, not some blank lines further down.
-        if text.startswith("\n") and not shape.may_start_new_line:
-            return Trimmed("", Reason.LINE_COMPLETE)
     text = without_repetition(text)
     if not text or _repeats_line_before(text, shape, before):
         return Trimmed("", Reason.REPEATS_ITSELF)
@@ -127,7 +123,7 @@ def without_suffix_overlap(text: str, line_before: str, line_after: str, after: 
     for length in range(min(len(text), len(line_after)), 0, -1):
         piece = line_after[:length]
         if text.endswith(piece) and (
-            length == len(line_after.rstrip()) and _is_code(piece) or length >= _SHORTEST_OVERLAP
+            (length == len(line_after.rstrip()) and _is_code(piece)) or length >= _SHORTEST_OVERLAP
         ):
             return text[: len(text) - length].rstrip()
     return text.rstrip()

@@ -1,0 +1,198 @@
+"""`tabwright complete FILE:LINE:COLUMN`: one suggestion, as an editor would show it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tabwright.completion.suggestion import NoSuggestion, Outcome, Suggestion
+from tabwright.document import line_end, line_start
+from tabwright.errors import CommandError
+from tabwright.session.documents import LARGEST_DOCUMENT, OpenDocument
+from tabwright.settings import read_settings
+
+_LINES_SHOWN_BEFORE = 4
+_LINES_SHOWN_AFTER = 2
+_MARKS = ("⟦", "⟧")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a file on disk."""
+
+    path: Path
+    text: str
+    offset: int
+    line: int
+    column: int
+
+
+@click.command()
+@click.argument("place", metavar="FILE:LINE[:COLUMN]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--automatic",
+    is_flag=True,
+    help="Ask as typing does, with its restrictions, instead of as by hand.",
+)
+@click.option("--model", default="auto", show_default=True, help="The id of the model to ask.")
+@click.option(
+    "--lines",
+    type=click.Choice(["auto", "single", "multi"]),
+    default="auto",
+    show_default=True,
+    help="Suggest the rest of the line, a block, or what fits the place.",
+)
+@click.option(
+    "--language", default="", help="The editor's language id; found by file name if unset."
+)
+def complete(
+    place: str, as_json: bool, automatic: bool, model: str, lines: str, language: str
+) -> None:
+    """Print the suggestion at a place in a file.
+
+    LINE and COLUMN count from 1, as editors show them; column 1 is before the first character.
+    Without COLUMN the end of the line is meant.
+    """
+    where = read_place(place)
+    settings = {"model": model, "lines": lines, "inIgnoredFiles": True}
+    outcome = complete_place(where, settings, language, is_automatic=automatic)
+    print_outcome(where, outcome, as_json=as_json)
+
+
+def complete_place(
+    where: Place, settings: dict[str, Any], language: str = "", *, is_automatic: bool = False
+) -> Outcome:
+    """Run one completion in a session of its own."""
+
+    async def run() -> Outcome:
+        from tabwright.commands.building import build_session  # noqa: PLC0415 - tree-sitter, pathspec
+
+        session = build_session()
+        try:
+            session.configure(read_settings({**settings, "debounceSeconds": 0}).settings)
+            known = session.languages.for_path(where.path.name)
+            editor_id = language or (known.editor_ids[0] if known else "plaintext")
+            uri = where.path.as_uri()
+            session.documents.folders = [Path.cwd()]
+            session.open(OpenDocument(uri, editor_id, 1, where.text, where.path))
+            if is_automatic:
+                await _wait_for_model(session, editor_id)
+            return await session.complete(uri, where.offset, is_automatic=is_automatic)
+        finally:
+            await session.stop()
+
+    return asyncio.run(run())
+
+
+async def _wait_for_model(session: Any, language: str) -> None:
+    """Load the model first: an automatic request does not wait for it."""
+    manifest = session.models.choose(language)
+    if not isinstance(manifest, NoSuggestion):
+        loading = session.models.begin_loading(manifest)
+        if loading is not None:
+            await asyncio.wait([loading])
+
+
+def read_place(text: str) -> Place:
+    """Read FILE:LINE[:COLUMN] and the file.
+
+    Raises:
+        CommandError: the form is wrong, or the file cannot be read, is too large, is not UTF-8
+            text, or has no such line or column.
+    """
+    name, line, column = _parts(text)
+    path = Path(name).absolute()
+    content = _read(path)
+    lines = content.split("\n")
+    if not 1 <= line <= len(lines):
+        raise CommandError(f"{name} has {len(lines)} lines; there is no line {line}.")
+    start = sum(len(each) + 1 for each in lines[: line - 1])
+    length = len(lines[line - 1].rstrip("\r"))
+    column = length + 1 if column is None else column
+    if not 1 <= column <= length + 1:
+        raise CommandError(f"Line {line} of {name} has columns 1 to {length + 1}, not {column}.")
+    return Place(path, content, start + column - 1, line, column)
+
+
+def _parts(text: str) -> tuple[str, int, int | None]:
+    name, *numbers = text.rsplit(":", 2)
+    if len(numbers) == 2 and not numbers[0].isdigit():
+        name, numbers = f"{name}:{numbers[0]}", numbers[1:]
+    if not name or not numbers or not all(each.isdigit() for each in numbers):
+        raise CommandError(f"{text!r} is no FILE:LINE:COLUMN; an example is src/main.py:10:5.")
+    return name, int(numbers[0]), int(numbers[1]) if len(numbers) == 2 else None
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_DOCUMENT * 4:
+            raise CommandError(f"{path} is too large to suggest anything in it.")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise CommandError(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise CommandError(f"{path} is a folder, not a file.") from None
+    except OSError as error:
+        raise CommandError(f"Cannot read {path}: {error.strerror}.") from None
+    if b"\0" in data:
+        raise CommandError(f"{path} is a binary file.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not UTF-8 text (byte {error.start}).") from None
+
+
+def print_outcome(where: Place, outcome: Outcome, *, as_json: bool) -> None:
+    """Print a suggestion in its place, or the reason why there is none."""
+    if as_json:
+        click.echo(json.dumps(_as_json(where, outcome), ensure_ascii=False))
+        return
+    if isinstance(outcome, NoSuggestion):
+        click.echo(f"No suggestion ({outcome.reason.value}): {outcome.sentence}")
+    else:
+        _print_in_place(where, outcome.text)
+    if outcome.model:
+        click.echo(f"\n{outcome.model} · {_timings(outcome)}")
+
+
+def _print_in_place(where: Place, suggestion: str) -> None:
+    before, after = where.text[: where.offset], where.text[where.offset :]
+    start = line_start(before, len(before))
+    for _ in range(_LINES_SHOWN_BEFORE):
+        start = line_start(before, start - 1) if start > 0 else 0
+    end = line_end(after, 0)
+    for _ in range(_LINES_SHOWN_AFTER):
+        end = line_end(after, min(end + 1, len(after)))
+    is_terminal = sys.stdout.isatty()
+    ghost = click.style(suggestion, dim=True, italic=True) if is_terminal else suggestion
+    left, right = ("", "") if is_terminal else _MARKS
+    click.echo(f"{before[start:]}{left}{ghost}{right}{after[:end]}".replace("\r\n", "\n"))
+
+
+def _timings(outcome: Outcome) -> str:
+    times = outcome.timings
+    return (
+        f"{times.total_seconds * 1000:.0f} ms: {times.prompt_tokens} prompt tokens"
+        f" ({times.reused_tokens} reused) in {times.prefill_seconds * 1000:.0f} ms,"
+        f" {times.generated_tokens} written in {times.decode_seconds * 1000:.0f} ms"
+    )
+
+
+def _as_json(where: Place, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "file": str(where.path),
+        "line": where.line,
+        "column": where.column,
+        "suggestion": outcome.text if isinstance(outcome, Suggestion) else "",
+        "reason": "" if isinstance(outcome, Suggestion) else outcome.reason.value,
+        "message": "" if isinstance(outcome, Suggestion) else outcome.sentence,
+        "model": outcome.model,
+        "timings": asdict(outcome.timings),
+    }

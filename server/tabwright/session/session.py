@@ -1,0 +1,367 @@
+"""Everything that is true right now, in one object that only the event loop touches."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from tabwright.completion import pipeline
+from tabwright.completion.pipeline import CompletionRequest, ReadyModel
+from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion
+from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.errors import ModelError
+from tabwright.model.catalogue import Catalogue
+from tabwright.model.client import ProcessState
+from tabwright.session.documents import Documents, OpenDocument
+from tabwright.session.excluded_files import Exclusion, exclusion_of
+from tabwright.session.latest_request import LatestRequest
+from tabwright.session.model_host import LoadEvent, ModelHost, failed
+from tabwright.settings import Settings
+from tabwright.syntax.languages import LanguageRegistry
+
+logger = logging.getLogger(__name__)
+
+_EXCLUSIONS_KEPT_SECONDS = 10.0
+_PATIENCE_BY_HAND_SECONDS = 60.0
+
+
+StatusKind: TypeAlias = Literal["Normal", "Warning", "Error", "Inactive"]
+
+_STATUS_KINDS: Mapping[Reason, StatusKind] = {
+    Reason.DISABLED: "Inactive",
+    Reason.MANUAL_ONLY: "Inactive",
+    Reason.EXCLUDED_FILE: "Inactive",
+    Reason.IGNORED_FILE: "Inactive",
+    Reason.MODEL_MISSING: "Warning",
+    Reason.MODEL_RESTARTING: "Warning",
+    Reason.MODEL_FAILED: "Error",
+    Reason.MODEL_GAVE_UP: "Error",
+    Reason.INTERNAL_ERROR: "Error",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """What an editor shows in its status bar."""
+
+    busy: bool
+    kind: StatusKind
+    message: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The last outcome, for the command that asks why there was nothing."""
+
+    reason: str
+    """The reason's name, or `shown`."""
+    sentence: str
+    language: str
+    model: str
+    seconds: float
+
+
+@dataclass
+class Statistics:
+    """Counts since the start; they stay on this machine and hold no source text."""
+
+    outcomes: collections.Counter[str]
+    shown: int = 0
+    accepted: int = 0
+    accepted_characters: int = 0
+
+
+class Session:
+    """Settings, open documents, models and counts of one editor."""
+
+    def __init__(
+        self,
+        languages: LanguageRegistry,
+        read_catalogue: Callable[[], Catalogue],
+        on_status: Callable[[Status], None] = lambda _status: None,
+        on_load: Callable[[LoadEvent], None] = lambda _event: None,
+    ) -> None:
+        self.languages = languages
+        self.settings = Settings()
+        self.documents = Documents()
+        self.statistics = Statistics(collections.Counter())
+        self._on_status = on_status
+        self._on_load = on_load
+        self.models = ModelHost(read_catalogue, self._note_load, self._note_process)
+        self._latest: LatestRequest[Outcome] = LatestRequest(NoSuggestion(Reason.SUPERSEDED))
+        self._explanation: Explanation | None = None
+        self._exclusions: dict[str, tuple[float, Exclusion | None]] = {}
+        self._status = Status(busy=False, kind="Normal", message="")
+
+    # -- what the editor tells --
+
+    def configure(self, settings: Settings) -> None:
+        """Take new settings, at once."""
+        self.settings = settings
+        self._exclusions.clear()
+        self.models.configure(settings)
+        for document in list(self.documents.by_uri.values()):
+            self._prepare(document)
+
+    def open(self, document: OpenDocument) -> None:
+        """Take a newly opened document, and start to load its language's model."""
+        self.documents.open(document)
+        self._prepare(document)
+
+    def close(self, uri: str) -> None:
+        """Forget a document."""
+        self.documents.close(uri)
+        self._exclusions.pop(uri, None)
+
+    def focus(self, uri: str) -> None:
+        """A document came to the front: have its model ready."""
+        document = self.documents.by_uri.get(uri)
+        if document is not None:
+            self._prepare(document)
+
+    def note_disk_change(self) -> None:
+        """Models or weights changed on disk: what was missing may be there now."""
+        self.models.refresh()
+        for document in list(self.documents.by_uri.values()):
+            self._prepare(document)
+
+    def note_shown(self) -> None:
+        """Count a suggestion that the editor has shown."""
+        self.statistics.shown += 1
+
+    def note_accepted(self, characters: int) -> None:
+        """Count a suggestion, or the first part of one, that was accepted."""
+        self.statistics.accepted += 1
+        self.statistics.accepted_characters += characters
+
+    # -- one completion --
+
+    async def complete(self, uri: str, offset: int, *, is_automatic: bool) -> Outcome:
+        """Return a suggestion for a place in an open document, or why there is none.
+
+        Never raises but for cancellation: what goes wrong is a reason too.
+        """
+        found = self.documents.snapshot(uri, offset)
+        if found is None:
+            return self._noted(NoSuggestion(Reason.DOCUMENT_NOT_OPEN), "", 0.0)
+        snapshot, cursor = found
+        return await self.complete_in(
+            snapshot,
+            cursor,
+            is_automatic=is_automatic,
+            document=self.documents.by_uri[uri],
+        )
+
+    async def complete_in(
+        self,
+        snapshot: DocumentSnapshot,
+        cursor: Cursor,
+        *,
+        is_automatic: bool,
+        document: OpenDocument,
+    ) -> Outcome:
+        """Do the same for a snapshot that differs from the document, say by a selected item."""
+        started = time.monotonic()
+        request = CompletionRequest(
+            snapshot=snapshot,
+            cursor=cursor,
+            settings=self.settings.for_language(snapshot.language),
+            is_automatic=is_automatic,
+            language=self.languages.for_editor_id(snapshot.language),
+        )
+        key = (snapshot.uri, snapshot.version, cursor.offset, is_automatic, hash(snapshot.text))
+        try:
+            outcome = await self._latest.run(
+                key,
+                lambda: self._answer(request, document),
+                request.settings.debounce_seconds if is_automatic else 0.0,
+            )
+        except Exception as error:  # a bug must cost one suggestion, not the editor's server
+            logger.exception("A completion failed.")
+            outcome = NoSuggestion(Reason.INTERNAL_ERROR, type(error).__name__)
+        return self._noted(outcome, snapshot.language, time.monotonic() - started)
+
+    async def _answer(self, request: CompletionRequest, document: OpenDocument) -> Outcome:
+        if document.is_too_large:
+            return NoSuggestion(Reason.FILE_TOO_LARGE)
+        exclusion = await self._exclusion_of(document)
+        if exclusion is not None:
+            reason = Reason.IGNORED_FILE if exclusion is Exclusion.BY_GIT else Reason.EXCLUDED_FILE
+            return NoSuggestion(reason)
+        shape = pipeline.decide(request)
+        if isinstance(shape, NoSuggestion):
+            return shape
+        model = await self._model_for(request)
+        if isinstance(model, NoSuggestion):
+            return model
+        self._show_busy(True)
+        try:
+            return await pipeline.complete(request, shape, model)
+        except ModelError as error:
+            self.models.note_failure(model, error)
+            return failed(error, model.name)
+        finally:
+            self._show_busy(False)
+
+    async def _model_for(self, request: CompletionRequest) -> ReadyModel | NoSuggestion:
+        """Return the model, waiting for it to load only when asked by hand."""
+        manifest = self.models.choose(request.snapshot.language)
+        if isinstance(manifest, NoSuggestion):
+            return manifest
+        ready = self.models.ready_now(manifest)
+        if ready is not None:
+            return ready
+        loading = self.models.begin_loading(manifest)
+        if loading is None or request.is_automatic:
+            return self._not_ready(manifest.id)
+        try:
+            return await asyncio.wait_for(asyncio.shield(loading), _PATIENCE_BY_HAND_SECONDS)
+        except asyncio.TimeoutError:
+            return NoSuggestion(Reason.MODEL_LOADING, model=manifest.id)
+        except ModelError as error:
+            return failed(error, manifest.id)
+
+    def _not_ready(self, model: str) -> NoSuggestion:
+        state = self.models.process.state
+        if state is ProcessState.GAVE_UP:
+            return NoSuggestion(Reason.MODEL_GAVE_UP, model=model)
+        if state is ProcessState.WAITING_TO_RESTART:
+            return NoSuggestion(Reason.MODEL_RESTARTING, model=model)
+        return NoSuggestion(Reason.MODEL_LOADING, model=model)
+
+    async def _exclusion_of(self, document: OpenDocument) -> Exclusion | None:
+        """Return why a document is left alone; the disk is asked every few seconds at most."""
+        path = document.path
+        notebook = self.documents.notebook_of(document.uri)
+        if notebook is not None:
+            path = notebook.path
+        if path is None:
+            return None
+        asked, exclusion = self._exclusions.get(document.uri, (-_EXCLUSIONS_KEPT_SECONDS, None))
+        if time.monotonic() - asked < _EXCLUSIONS_KEPT_SECONDS:
+            return exclusion
+        exclusion = await asyncio.to_thread(
+            exclusion_of,
+            path,
+            self.documents.folder_of(path),
+            self.settings.exclude,
+            reads_ignore_files=not self.settings.in_ignored_files,
+        )
+        self._exclusions[document.uri] = (time.monotonic(), exclusion)
+        return exclusion
+
+    def _noted(self, outcome: Outcome, language: str, seconds: float) -> Outcome:
+        """Count an outcome and remember it for whoever asks why."""
+        is_shown = isinstance(outcome, Suggestion)
+        name = "shown" if isinstance(outcome, Suggestion) else outcome.reason.value
+        self.statistics.outcomes[name] += 1
+        if name != Reason.SUPERSEDED.value:
+            self._explanation = Explanation(
+                reason=name,
+                sentence="A suggestion was given." if is_shown else _sentence(outcome),
+                language=language,
+                model=outcome.model,
+                seconds=seconds,
+            )
+            self._show_outcome(outcome)
+        logger.debug("completion: %s in %.0f ms", name, seconds * 1000)
+        return outcome
+
+    # -- what the editor asks --
+
+    def explain(self) -> Explanation | None:
+        """Return what came of the last request, None before the first."""
+        return self._explanation
+
+    def status(self) -> Status:
+        """Return the current status."""
+        return self._status
+
+    async def switch_model(self, model: str) -> None:
+        """Use another model for every language, until the settings change.
+
+        Raises:
+            ManifestError: there is no such model.
+        """
+        if model != "auto":
+            self.models.catalogue.get(model)
+        self.configure(replace(self.settings, model=model))
+
+    async def restart_model(self) -> None:
+        """End the model process and start it again for the open documents."""
+        self._latest.cancel()
+        await self.models.restart()
+        for document in list(self.documents.by_uri.values()):
+            self._prepare(document)
+
+    async def stop(self) -> None:
+        """End all work and the model process."""
+        self._latest.cancel()
+        await self.models.stop()
+
+    # -- below --
+
+    def _prepare(self, document: OpenDocument) -> None:
+        """Start to load the model of a document's language, so that the first key need not wait."""
+        settings = self.settings.for_language(document.language)
+        if not settings.enabled:
+            return
+        manifest = self.models.choose(document.language)
+        if isinstance(manifest, NoSuggestion):
+            self._set_status(Status(busy=False, kind="Warning", message=manifest.sentence))
+        elif self.models.ready_now(manifest) is None:
+            self.models.begin_loading(manifest)
+
+    def _note_load(self, event: LoadEvent) -> None:
+        self._on_load(event)
+        if event.phase == "failed" and event.problem:
+            self._set_status(Status(busy=False, kind="Error", message=event.problem))
+        elif event.phase == "loading":
+            percent = f"{event.fraction:.0%}"
+            self._set_status(
+                Status(busy=True, kind="Normal", message=f"Loading {event.model}: {percent}")
+            )
+        elif event.phase == "ready":
+            self._set_status(Status(busy=False, kind="Normal", message=f"{event.model} is ready"))
+        elif event.phase == "unloaded":
+            self._set_status(
+                Status(busy=False, kind="Inactive", message=f"{event.model} is resting")
+            )
+
+    def _note_process(self, state: ProcessState) -> None:
+        if state is ProcessState.GAVE_UP:
+            self._set_status(
+                Status(busy=False, kind="Error", message=Reason.MODEL_GAVE_UP.sentence)
+            )
+        elif state is ProcessState.WAITING_TO_RESTART:
+            self._set_status(
+                Status(busy=True, kind="Warning", message=Reason.MODEL_RESTARTING.sentence)
+            )
+
+    def _show_busy(self, busy: bool) -> None:
+        kind: StatusKind = "Normal" if busy else self._status.kind
+        self._set_status(Status(busy=busy, kind=kind, message=self._status.message))
+
+    def _show_outcome(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Suggestion):
+            milliseconds = outcome.timings.total_seconds * 1000
+            message = f"{outcome.model}: {milliseconds:.0f} ms"
+            self._set_status(Status(busy=False, kind="Normal", message=message))
+            return
+        kind = _STATUS_KINDS.get(outcome.reason, "Normal")
+        busy = outcome.reason in (Reason.MODEL_LOADING, Reason.MODEL_RESTARTING)
+        self._set_status(Status(busy=busy, kind=kind, message=outcome.sentence))
+
+    def _set_status(self, status: Status) -> None:
+        if status != self._status:
+            self._status = status
+            self._on_status(status)
+
+
+def _sentence(outcome: Outcome) -> str:
+    return outcome.sentence if isinstance(outcome, NoSuggestion) else ""

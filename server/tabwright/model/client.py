@@ -9,7 +9,6 @@ import enum
 import itertools
 import logging
 import os
-import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,15 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from tabwright.errors import ModelCrashed, ModelError, ModelGaveUp, ModelHung, ModelLoadFailed
+from tabwright.errors import (
+    ModelCrashed,
+    ModelError,
+    ModelGaveUp,
+    ModelHung,
+    ModelLoadFailed,
+    ModelNotLoaded,
+    PromptTooLong,
+)
 from tabwright.model.messages import (
     PROTOCOL_VERSION,
     Cancel,
@@ -42,6 +49,7 @@ from tabwright.model.messages import (
     encode,
     frame_length,
 )
+from tabwright.model.safe_python import python_module_command
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +58,8 @@ _LOAD_SILENCE_SECONDS = 300.0
 """Loading reports progress while it reads; building a large context on a slow disk does not."""
 _END_SECONDS = 3.0
 _HEALTHY_AFTER_SECONDS = 60.0
+_READ_BYTES = 64 * 1024
+_LONGEST_ERROR_LINE_BYTES = 1000
 
 
 # ---- what the completion layer sees ----
@@ -130,14 +140,19 @@ class ProcessPolicy:
     restart_delays_seconds: tuple[float, ...] = (0.0, 1.0, 5.0)
     """Wait before each start after consecutive crashes; after the last the client gives up."""
     command: tuple[str, ...] = ()
-    """The command line of the process; empty for `python -P -m tabwright.model.process`."""
+    """The command line of the process; empty for `tabwright.model.process`."""
 
 
 @dataclass(eq=False)
 class _Pending:
     """A request that waits for answers."""
 
-    queue: asyncio.Queue[FromProcess | ModelError] = field(default_factory=asyncio.Queue)
+    answers: collections.deque[FromProcess | ModelError] = field(default_factory=collections.deque)
+    something_happened: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, answer: FromProcess | ModelError) -> None:
+        self.answers.append(answer)
+        self.something_happened.set()
 
 
 @dataclass(eq=False)
@@ -146,9 +161,14 @@ class _Running:
 
     process: asyncio.subprocess.Process
     started: float
+    last_heard: float
     reader: asyncio.Task[None] | None = None
     error_reader: asyncio.Task[None] | None = None
     last_words: collections.deque[str] = field(default_factory=lambda: collections.deque(maxlen=20))
+    patience_by_request: dict[int, float] = field(default_factory=dict)
+    """How long the process may be silent over each request it has not answered yet, in the order
+    in which it serves them; those that nobody waits for any more are still among them."""
+    is_ending: bool = False
     ended_because: ModelError | None = None
 
 
@@ -165,14 +185,14 @@ class ModelProcess:
         on_state: Callable[[ProcessState], None] = lambda _state: None,
         on_unloaded: Callable[[str], None] = lambda _model_key: None,
     ) -> None:
-        self._policy = policy or ProcessPolicy()
+        self.policy = policy or ProcessPolicy()
         self._on_state = on_state
         self._on_unloaded = on_unloaded
         self._state = ProcessState.STOPPED
         self._running: _Running | None = None
         self._pending: dict[int, _Pending] = {}
         self._ids = itertools.count(1)
-        self._start_lock = asyncio.Lock()
+        self._starting: asyncio.Task[_Running] | None = None
         self._crashes = 0
         self._may_start_at = 0.0
 
@@ -207,7 +227,7 @@ class ModelProcess:
                     case Loaded():
                         return answer
                     case Failed(message=reason):
-                        raise ModelLoadFailed(reason)
+                        raise ModelLoadFailed(f"{reason}.")
                     case _:
                         pass
         raise ModelCrashed("The model process closed its answer without a result.")
@@ -261,7 +281,7 @@ class ModelProcess:
                         yield GenerationEnd(answer.cause)
                         return
                     case Failed():
-                        raise ModelError(f"The model cannot answer: {answer.message}.")
+                        raise _failure(answer)
                     case _:
                         pass
 
@@ -278,13 +298,19 @@ class ModelProcess:
 
     async def stop(self) -> None:
         """End the process; requests under way fail with `ModelCrashed`."""
+        starting = self._starting
+        if starting is not None and not starting.done():
+            starting.cancel()
+            await asyncio.wait([starting])
         running = self._running
         if running is not None:
-            running.ended_because = ModelCrashed("The model process was stopped.")
+            running.is_ending = True
+            running.ended_because = running.ended_because or ModelCrashed(_STOPPED)
             if running.process.stdin is not None:
                 running.process.stdin.close()
             await self._end(running)
-        self._set_state(ProcessState.STOPPED)
+        if self._running is None and (self._starting is None or self._starting.done()):
+            self._set_state(ProcessState.STOPPED)
 
     # -- one request --
 
@@ -296,22 +322,21 @@ class ModelProcess:
         running = await self._ensure_running()
         pending = self._pending[request_id] = _Pending()
         is_finished = False
-        patience = (
-            _LOAD_SILENCE_SECONDS if isinstance(message, LoadModel) else self._policy.hang_seconds
-        )
         try:
             self._send(running, message)
+            if not running.patience_by_request:
+                running.last_heard = time.monotonic()
+            running.patience_by_request[request_id] = (
+                _LOAD_SILENCE_SECONDS
+                if isinstance(message, LoadModel)
+                else self.policy.hang_seconds
+            )
             while not is_finished:
-                try:
-                    answer = await asyncio.wait_for(pending.queue.get(), patience)
-                except asyncio.TimeoutError:
-                    if self._is_waiting_behind_others(request_id):
-                        continue
-                    raise self._declare_hung(running, patience) from None
+                answer = await self._next_answer(running, pending)
                 if isinstance(answer, ModelError):
                     is_finished = True
                     raise answer
-                is_finished = isinstance(answer, Loaded | Failed | Finished | Description)
+                is_finished = _is_last(answer)
                 if isinstance(answer, Loaded | Finished):
                     self._note_health(running)
                 yield answer
@@ -320,22 +345,43 @@ class ModelProcess:
             if not is_finished and running is self._running:
                 self._send(running, Cancel(request_id))
 
-    def _is_waiting_behind_others(self, request_id: int) -> bool:
-        return request_id != min(self._pending, default=request_id)
+    async def _next_answer(self, running: _Running, pending: _Pending) -> FromProcess | ModelError:
+        """Wait as long as the process shows life.
+
+        It may be silent as long as the request it works on allows, which need not be this one.
+        """
+        while not pending.answers:
+            if running.ended_because is not None and self._running is not running:
+                return running.ended_because  # it ended before this request was noted
+            patience = next(iter(running.patience_by_request.values()), self.policy.hang_seconds)
+            left = running.last_heard + patience - time.monotonic()
+            if left <= 0:
+                left = _END_SECONDS
+                self._declare_hung(running, patience)
+            # Not `asyncio.wait_for`: before Python 3.12 it forgets a cancellation that comes
+            # together with an answer, and the stream would go on.
+            pending.something_happened.clear()
+            timer = asyncio.get_running_loop().call_later(left, pending.something_happened.set)
+            try:
+                await pending.something_happened.wait()
+            finally:
+                timer.cancel()
+        return pending.answers.popleft()
 
     def _note_health(self, running: _Running) -> None:
         if time.monotonic() - running.started > _HEALTHY_AFTER_SECONDS:
             self._crashes = 0
 
-    def _declare_hung(self, running: _Running, patience: float) -> ModelHung:
-        error = ModelHung(
+    def _declare_hung(self, running: _Running, patience: float) -> None:
+        """End the process; its reader then tells every request why."""
+        if running.is_ending:
+            return
+        running.is_ending = True
+        running.ended_because = ModelHung(
             f"The model process was silent for {patience:.0f} s and was ended;"
             " it starts again with the next request."
         )
-        running.ended_because = error
-        with contextlib.suppress(ProcessLookupError):
-            running.process.kill()
-        return error
+        _kill(running.process)
 
     def _send(self, running: _Running, message: ToProcess) -> None:
         stdin = running.process.stdin
@@ -345,34 +391,50 @@ class ModelProcess:
     # -- the life of the process --
 
     async def _ensure_running(self) -> _Running:
-        async with self._start_lock:
-            if self._running is not None:
-                return self._running
+        """Return the running process, or start it.
+
+        The start is a task of its own: a request that is taken back while the process starts (as
+        happens at every key press) must not end what the next request needs.
+        """
+        while (running := self._running) is not None:
+            if not running.is_ending or running.reader is None:
+                return running
+            await asyncio.wait([running.reader])
+        if self._starting is None or self._starting.done():
             if self._state is ProcessState.GAVE_UP:
                 raise ModelGaveUp(
                     f"The model process crashed {self._crashes} times in a row and is not started"
                     " again by itself; use the command that restarts the model."
                 )
-            wait = self._may_start_at - time.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            self._set_state(ProcessState.STARTING)
-            try:
-                self._running = await self._start()
-            except BaseException:
-                self._set_state(ProcessState.STOPPED)
-                raise
-            self._set_state(ProcessState.RUNNING)
-            return self._running
+            self._starting = asyncio.create_task(self._start_when_allowed())
+            self._starting.add_done_callback(_note_failure)
+        starting = self._starting
+        await asyncio.wait([starting])  # unlike awaiting the task, this leaves it to the others
+        if starting.cancelled():
+            raise ModelCrashed(_STOPPED)
+        if (failure := starting.exception()) is not None:
+            raise failure
+        return starting.result()
+
+    async def _start_when_allowed(self) -> _Running:
+        wait = self._may_start_at - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        self._set_state(ProcessState.STARTING)
+        try:
+            running = await self._start()
+        except ModelCrashed as error:
+            logger.warning("%s", error)
+            self._count_crash()
+            raise
+        self._running = running
+        self._set_state(ProcessState.RUNNING)
+        return running
 
     async def _start(self) -> _Running:
-        command = self._policy.command or (sys.executable, "-P", "-m", "tabwright.model.process")
-        if not self._policy.command and sys.version_info < (3, 11):
-            # `-P` is new in Python 3.11; `-c` with a cleaned path does the same before it.
-            command = (sys.executable, "-c", _SAFE_START)
         try:
             process = await asyncio.create_subprocess_exec(
-                *command,
+                *(self.policy.command or python_module_command("tabwright.model.process")),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -380,23 +442,14 @@ class ModelProcess:
             )
         except OSError as refusal:
             raise ModelCrashed(f"The model process cannot be started: {refusal}.") from refusal
-        running = _Running(process, time.monotonic())
+        now = time.monotonic()
+        running = _Running(process, started=now, last_heard=now)
         running.error_reader = asyncio.create_task(self._read_errors(running))
         try:
-            welcome = await asyncio.wait_for(_read_message(process), _START_SECONDS)
-        except asyncio.TimeoutError:
-            welcome = None
-        if not isinstance(welcome, Welcome) or welcome.protocol_version != PROTOCOL_VERSION:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            await asyncio.wait([running.error_reader], timeout=_END_SECONDS)
-            error = ModelCrashed(
-                f"The model process does not start: {_last_words(running)}"
-                " Run `tabwright doctor` to see why."
-            )
-            self._count_crash()
-            raise error
+            await _read_welcome(running)
+        except BaseException:
+            await _reap(running)
+            raise
         running.reader = asyncio.create_task(self._read(running))
         return running
 
@@ -404,6 +457,7 @@ class ModelProcess:
         """Hand every answer to the request it belongs to, until the process ends."""
         try:
             while (message := await _read_message(running.process)) is not None:
+                running.last_heard = time.monotonic()
                 match message:
                     case Unloaded(model_key=key):
                         self._on_unloaded(key)
@@ -419,42 +473,49 @@ class ModelProcess:
                         | Finished(request_id=request_id)
                         | Failed(request_id=request_id)
                     ):
+                        if _is_last(message):
+                            running.patience_by_request.pop(request_id, None)
                         pending = self._pending.get(request_id)
                         if pending is not None:
-                            pending.queue.put_nowait(message)
+                            pending.put(message)
+        except asyncio.CancelledError:  # the event loop closes before `stop`
+            running.ended_because = running.ended_because or ModelCrashed(_STOPPED)
+            raise
         finally:
             await self._note_end(running)
 
     async def _read_errors(self, running: _Running) -> None:
+        """Keep the last lines of stderr. It must be read whatever it holds: a full pipe blocks."""
         stderr = running.process.stderr
         assert stderr is not None, "stderr was asked for as a pipe"
-        with contextlib.suppress(ValueError):  # a line beyond the stream's limit
-            while line := await stderr.readline():
-                text = line.decode("utf-8", "replace").rstrip()
-                running.last_words.append(text)
-                logger.debug("model process: %s", text)
+        rest = b""
+        while chunk := await stderr.read(_READ_BYTES):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                _note_error_line(running, line)
+            rest = rest[-_LONGEST_ERROR_LINE_BYTES:]
+        _note_error_line(running, rest)
 
     async def _note_end(self, running: _Running) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            running.process.kill()
-        code = await running.process.wait()
-        if running.error_reader is not None:
-            await asyncio.wait([running.error_reader], timeout=_END_SECONDS)
+        running.is_ending = True
+        code = await _reap(running)
         if self._running is running:
             self._running = None
-        was_wanted = isinstance(running.ended_because, ModelCrashed)
         error = running.ended_because or ModelCrashed(
             f"The model process ended unexpectedly ({_exit_reason(code)});"
             " it starts again with the next request."
         )
-        if not was_wanted:
+        if isinstance(running.ended_because, ModelCrashed):
+            self._set_state(ProcessState.STOPPED)
+        else:
             logger.warning("%s", error)
             self._count_crash()
+        running.ended_because = error
         for pending in list(self._pending.values()):
-            pending.queue.put_nowait(error)
+            pending.put(error)
 
     def _count_crash(self) -> None:
-        delays = self._policy.restart_delays_seconds
+        delays = self.policy.restart_delays_seconds
         self._crashes += 1
         if self._crashes > len(delays):
             self._set_state(ProcessState.GAVE_UP)
@@ -463,13 +524,13 @@ class ModelProcess:
         self._set_state(ProcessState.WAITING_TO_RESTART)
 
     async def _end(self, running: _Running) -> None:
+        """Give the process time to end by itself, then end it and wait for its last answers."""
         try:
             await asyncio.wait_for(running.process.wait(), _END_SECONDS)
         except asyncio.TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                running.process.kill()
+            _kill(running.process)
         if running.reader is not None:
-            await asyncio.wait([running.reader], timeout=_END_SECONDS)
+            await asyncio.wait([running.reader], timeout=2 * _END_SECONDS)
 
     def _set_state(self, state: ProcessState) -> None:
         if state is not self._state:
@@ -488,10 +549,7 @@ class _ModelGenerator:
         return self.process.generate(self.model_key, request)
 
 
-_SAFE_START = (
-    "import sys; sys.path[:] = [each for each in sys.path if each]; "
-    "from tabwright.model.process import main; main()"
-)
+_STOPPED = "The model process was stopped."
 
 
 def _environment() -> dict[str, str]:
@@ -519,12 +577,92 @@ async def _read_message(process: asyncio.subprocess.Process) -> FromProcess | No
         return None
 
 
+async def _read_welcome(running: _Running) -> None:
+    """Wait for the first message.
+
+    Raises:
+        ModelCrashed: it does not come, or is of another version of this package.
+    """
+    try:
+        welcome = await asyncio.wait_for(_read_message(running.process), _START_SECONDS)
+    except asyncio.TimeoutError:
+        reason = f"it was silent for {_START_SECONDS:.0f} s"
+    else:
+        if isinstance(welcome, Welcome):
+            if welcome.protocol_version == PROTOCOL_VERSION:
+                return
+            reason = f"it speaks protocol {welcome.protocol_version}, not {PROTOCOL_VERSION}"
+        else:
+            await _reap(running)  # only then are its last words complete
+            reason = _last_words(running)
+    raise ModelCrashed(
+        f"The model process does not start ({reason}); run `tabwright doctor` to see why."
+    )
+
+
+async def _reap(running: _Running) -> int | None:
+    """End the process and return its exit status, or None when even killing does not end it.
+
+    The event loop reports the end only after all that the process wrote was read.
+    """
+    stdout = running.process.stdout
+    assert stdout is not None, "stdout was asked for as a pipe"
+    with contextlib.suppress(asyncio.TimeoutError):
+        if stdout.at_eof():
+            # It is ending by itself. A signal now would take its exit status from asyncio, which
+            # then warns of an unknown child and reports 255.
+            await asyncio.wait_for(running.process.wait(), _END_SECONDS)
+    _kill(running.process)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(_drain(stdout), _END_SECONDS)
+        await asyncio.wait_for(running.process.wait(), _END_SECONDS)
+    if running.error_reader is not None:
+        await asyncio.wait([running.error_reader], timeout=_END_SECONDS)
+    return running.process.returncode
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_READ_BYTES):
+        pass
+
+
+def _note_failure(starting: asyncio.Task[_Running]) -> None:
+    """Look at a failure that has been logged, even if every request that waited was taken back."""
+    if not starting.cancelled():
+        starting.exception()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+
+def _is_last(answer: FromProcess) -> bool:
+    return isinstance(answer, Loaded | Failed | Finished | Description)
+
+
+def _note_error_line(running: _Running, line: bytes) -> None:
+    text = line.decode("utf-8", "replace").strip()
+    if text:
+        running.last_words.append(text)
+        logger.debug("model process: %s", text)
+
+
+def _failure(answer: Failed) -> ModelError:
+    sentence = f"The model cannot answer: {answer.message}."
+    if answer.kind == "not_loaded":
+        return ModelNotLoaded(sentence)
+    return PromptTooLong(sentence) if answer.kind == "prompt_too_long" else ModelError(sentence)
+
+
 def _last_words(running: _Running) -> str:
-    lines = [line for line in running.last_words if line.strip()]
-    return f"{lines[-1]}." if lines else "it ended without a word."
+    return running.last_words[-1].rstrip(".") if running.last_words else "it said nothing"
 
 
-def _exit_reason(code: int) -> str:
+def _exit_reason(code: int | None) -> str:
+    if code is None:
+        return "it cannot be ended"
     return f"signal {-code}" if code < 0 else f"exit status {code}"
 
 

@@ -183,21 +183,24 @@ def _open_quote(line: str) -> str:
 def without_following_lines(text: str, shape: Shape, after: str) -> str:
     """Cut a text where it begins to repeat the lines that already follow the cursor's line."""
     below = after[line_end(after, 0) :]
-    following = list(
-        itertools.islice((line.strip() for line in below.splitlines() if line.strip()), 3)
-    )
+    following = [line.rstrip() for line in below.splitlines() if line.strip()][:_LINES_COMPARED]
     if not following:
         return text
     lines = text.split("\n")
     first = 0 if shape.is_on_blank_line else 1
     for start in range(first, len(lines)):
-        own = [line.strip() for line in lines[start:] if line.strip()][:_LINES_COMPARED]
-        if not own or not lines[start].strip():
-            continue
+        if not _is_code(lines[start]):
+            continue  # a lone bracket says nothing; brackets are matched before this
+        own = [line.rstrip() for line in lines[start:] if line.strip()][:_LINES_COMPARED]
+        if start == 0:
+            own[0] = shape.line_before + own[0]
         pairs = list(zip(own, following, strict=False))
-        # A lone bracket says nothing; brackets are matched before this.
-        is_telling = any(_is_code(mine) for mine, _ in pairs)
-        if is_telling and all(_is_nearly_equal(mine, theirs) for mine, theirs in pairs):
+        # The next line itself, or several lines that are nearly the same at any indentation.
+        repeats_next = own[0] == following[0]
+        repeats_all = len(pairs) > 1 and all(
+            _is_nearly_equal(mine.strip(), theirs.strip()) for mine, theirs in pairs
+        )
+        if repeats_next or repeats_all:
             return "\n".join(lines[:start]).rstrip()
     return text
 

@@ -97,6 +97,8 @@ def verify(model_id: str | None, all_models: bool) -> None:
             with _progress(manifest) as on_progress:
                 paths = verify_weights(manifest, on_progress)
         except WeightsError as error:
+            if not all_models:
+                raise
             damaged.append(str(error))
             continue
         for path in paths:

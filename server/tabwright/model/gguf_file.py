@@ -84,6 +84,8 @@ def _end_of_tensor_data(file: BinaryIO) -> int:
         _skip_value(file, value_type)
     if alignment == 0:
         raise ValueError("an alignment of 0")
+    if tensor_count == 0:
+        return file.tell()  # a vocabulary alone, which nothing need follow
     longest_end = 0
     for _ in range(tensor_count):
         longest_end = max(longest_end, _tensor_end(file))

@@ -28,7 +28,6 @@ import msgspec
 
 from tabwright.errors import WeightsUnavailable
 from tabwright.model.incoming_file import (
-    PIECE_BYTES,
     OnProgress,
     accept,
     check_free_space,
@@ -42,6 +41,8 @@ _TRIES = 5
 _LONGEST_WAIT_SECONDS = 60.0
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NAMES_SHOWN = 12
+_NETWORK_PIECE_BYTES = 64 * 1024
+"""Small, so that a slow line shows progress and a cut one loses little."""
 
 _Result = TypeVar("_Result")
 
@@ -209,11 +210,12 @@ def _download(
             total = wanted.size or start + int(response.headers.get("Content-Length", 0))
             _write_note(partial, wanted, _strong_entity_tag(response))
             write_pieces(
-                _no_more_than(response.iter_raw(PIECE_BYTES), total - start),
+                _no_more_than(response.iter_raw(_NETWORK_PIECE_BYTES), total - start),
                 partial,
-                start,
-                total,
-                on_progress,
+                start=start,
+                total=total,
+                phase="downloading",
+                on_progress=on_progress,
             )
 
     size_before = [0]
@@ -311,9 +313,11 @@ def _resume_point(partial: Path, wanted: HubFile) -> tuple[int, str]:
         size = partial.stat().st_size
     except (OSError, msgspec.DecodeError):
         return 0, ""
-    same_content = bool(wanted.sha256) and note.sha256 == wanted.sha256
-    same_file = note.origin == wanted.origin and bool(note.entity_tag)
-    if not (same_content or same_file) or (wanted.size and size > wanted.size):
+    if wanted.sha256:
+        is_same = note.sha256 == wanted.sha256
+    else:
+        is_same = note.origin == wanted.origin and bool(note.entity_tag)
+    if not is_same or (wanted.size and size > wanted.size):
         return 0, ""
     return size, note.entity_tag
 

@@ -41,9 +41,17 @@ def check_free_space(folder: Path, needed_bytes: int) -> None:
 
 
 def write_pieces(
-    pieces: Iterable[bytes], partial: Path, start: int, total: int, on_progress: OnProgress
+    pieces: Iterable[bytes],
+    partial: Path,
+    *,
+    start: int,
+    total: int,
+    phase: str,
+    on_progress: OnProgress,
 ) -> None:
     """Write pieces to `partial` from the byte offset `start` on; at 0 the file begins anew.
+
+    Progress is reported under the name `phase`.
 
     Raises:
         WeightsUnavailable: the disk is full or refuses; the partial file is deleted then. What
@@ -58,7 +66,7 @@ def write_pieces(
             with _disk_errors_explained(partial, total):
                 _write_whole(file.fileno(), piece)
             done += len(piece)
-            on_progress("downloading", done, total)
+            on_progress(phase, done, total)
         with _disk_errors_explained(partial, total):
             _synchronise(file.fileno())
 

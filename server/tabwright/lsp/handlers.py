@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,31 +52,39 @@ class Handlers:
     def attach(self, session: Session) -> None:
         """Take the session and register every handler."""
         self._session = session
-        feature, command = self._server.feature, self._server.command
-        feature(types.INITIALIZE)(self.initialize)
-        feature(types.INITIALIZED)(self.initialized)
-        feature(types.SHUTDOWN)(self.shutdown)
-        feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(self.did_change_configuration)
-        feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(self.did_change_folders)
-        feature(types.TEXT_DOCUMENT_DID_OPEN)(self.did_open)
-        feature(types.TEXT_DOCUMENT_DID_CHANGE)(self.did_change)
-        feature(types.TEXT_DOCUMENT_DID_CLOSE)(self.did_close)
-        feature(types.NOTEBOOK_DOCUMENT_DID_OPEN)(self.did_open_notebook)
-        feature(types.NOTEBOOK_DOCUMENT_DID_CHANGE)(self.did_change_notebook)
-        feature(types.NOTEBOOK_DOCUMENT_DID_CLOSE)(self.did_close_notebook)
-        feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(
-            self.inline_completion
-        )
-        feature(DID_FOCUS)(self.did_focus)
-        feature(DID_SHOW_COMPLETION)(self.did_show_completion)
-        feature(DID_PARTIALLY_ACCEPT_COMPLETION)(self.did_partially_accept_completion)
-        command(to_lsp.ACCEPTED_COMMAND)(self.accepted)
-        command("tabwright.explain")(self.explain)
-        command("tabwright.showStatus")(self.show_status)
-        command("tabwright.listModels")(self.list_models)
-        command("tabwright.switchModel")(self.switch_model)
-        command("tabwright.restartModel")(self.restart_model)
-        command("tabwright.pullModel")(self.pull_model)
+        features: dict[str, Callable[..., Any]] = {
+            types.INITIALIZE: self.initialize,
+            types.INITIALIZED: self.initialized,
+            types.SHUTDOWN: self.shutdown,
+            types.WORKSPACE_DID_CHANGE_CONFIGURATION: self.did_change_configuration,
+            types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self.did_change_folders,
+            types.TEXT_DOCUMENT_DID_OPEN: self.did_open,
+            types.TEXT_DOCUMENT_DID_CHANGE: self.did_change,
+            types.TEXT_DOCUMENT_DID_CLOSE: self.did_close,
+            types.NOTEBOOK_DOCUMENT_DID_OPEN: self.did_open_notebook,
+            types.NOTEBOOK_DOCUMENT_DID_CHANGE: self.did_change_notebook,
+            types.NOTEBOOK_DOCUMENT_DID_CLOSE: self.did_close_notebook,
+            DID_FOCUS: self.did_focus,
+            DID_SHOW_COMPLETION: self.did_show_completion,
+            DID_PARTIALLY_ACCEPT_COMPLETION: self.did_partially_accept_completion,
+        }
+        commands: dict[str, Callable[..., Any]] = {
+            to_lsp.ACCEPTED_COMMAND: self.accepted,
+            "tabwright.explain": self.explain,
+            "tabwright.showStatus": self.show_status,
+            "tabwright.listModels": self.list_models,
+            "tabwright.switchModel": self.switch_model,
+            "tabwright.restartModel": self.restart_model,
+            "tabwright.pullModel": self.pull_model,
+        }
+        for name, method in features.items():
+            self._server.feature(name)(_as_function(method))
+        for name, method in commands.items():
+            self._server.command(name)(_as_function(method))
+        self._server.feature(
+            types.TEXT_DOCUMENT_INLINE_COMPLETION,
+            types.InlineCompletionOptions(),  # without options pygls advertises nothing
+        )(_as_function(self.inline_completion))
 
     @property
     def session(self) -> Session:
@@ -100,7 +108,9 @@ class Handlers:
         offer = self.session.settings.completion_list
         if offer == "always" or (offer == "auto" and not has_inline):
             options = types.CompletionOptions(trigger_characters=list(_TRIGGER_CHARACTERS))
-            self._server.feature(types.TEXT_DOCUMENT_COMPLETION, options)(self.completion)
+            self._server.feature(types.TEXT_DOCUMENT_COMPLETION, options)(
+                _as_function(self.completion)
+            )
 
     async def initialized(self, _params: types.InitializedParams) -> None:
         """Start to watch for new weights and ask for the settings."""
@@ -386,6 +396,21 @@ class Handlers:
     def _tell(self, kind: types.MessageType, message: str) -> None:
         """Write to the editor's log; nothing pops up."""
         self._server.window_log_message(types.LogMessageParams(kind, f"Tabwright: {message}"))
+
+
+def _as_function(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls a bound method: pygls sets attributes on what it registers."""
+    if asyncio.iscoroutinefunction(method):
+
+        async def call_later(*arguments: Any) -> Any:
+            return await method(*arguments)
+
+        return call_later
+
+    def call(*arguments: Any) -> Any:
+        return method(*arguments)
+
+    return call
 
 
 def _cells(cells: Sequence[types.NotebookCell]) -> list[tuple[str, bool]]:

@@ -7,9 +7,11 @@ loads (seen in llama-cpp-python 0.3.36).
 
 from __future__ import annotations
 
+import bisect
 import codecs
 import ctypes
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,10 @@ SEQUENCES = 4
 
 BATCH_TOKENS = 32
 """Prompt tokens per call into llama.cpp: a cancelled request stops within one such batch."""
+
+_HEALED_TOKENS = 6
+_ENDS_IN_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
+"""Letters alone: what comes before may still be part of the same word."""
 
 _GGML_LOG_ERROR = 4
 _GGML_LOG_WARN = 3
@@ -108,6 +114,7 @@ class LlamaModel:
         self._adapter: Any = None
         self._batch: Any = None
         self.vocabulary_size = 0
+        self._tokens_by_bytes: list[tuple[bytes, int]] = []
         self.context_tokens = 0
         self._sequences = [KvSequence(index) for index in range(SEQUENCES)]
         self._uses = itertools.count(1)
@@ -135,6 +142,12 @@ class LlamaModel:
             raise LlamaError(self._refusal("cannot load the weights", options.weights_path))
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
+        spelled = (
+            (self.token_bytes(token), token)
+            for token in range(self.vocabulary_size)
+            if not self.is_end(token)
+        )
+        self._tokens_by_bytes = sorted(piece for piece in spelled if piece[0])
         self.context_tokens = min(
             options.context_tokens, int(llama_cpp.llama_model_n_ctx_train(self._model))
         )
@@ -295,22 +308,60 @@ class LlamaModel:
             raise LlamaError(f"llama_decode returned {status}" + (f": {said}" if said else ""))
         sequence.tokens.extend(tokens)
 
-    def next_token(self, rank: int = 0) -> tuple[int, float]:
+    def split_for_healing(self, tokens: Sequence[int]) -> tuple[list[int], bytes]:
+        """Split a prompt that ends in text before its last word; return its start and that end.
+
+        A prompt that ends inside a token makes the right continuation about a thousand times less
+        likely (arXiv 2601.23223), and most keys are typed inside a word. The end is at least one
+        token, at most `_HEALED_TOKENS`, and covers the letters the prompt ends in; the answer is
+        then made to begin with exactly its bytes (`next_token`).
+        """
+        end = b""
+        count = 0
+        while count < min(_HEALED_TOKENS, len(tokens) - 1):
+            piece = self.token_bytes(tokens[len(tokens) - 1 - count])
+            if not piece or (count > 0 and not _ENDS_IN_WORD.fullmatch(end)):
+                break
+            end = piece + end
+            count += 1
+        return list(tokens[: len(tokens) - count]), end
+
+    def next_token(self, rank: int = 0, must_begin: bytes = b"") -> tuple[int, float]:
         """Return the token of this rank by probability and its log-probability (natural).
 
-        Ties go to the lower token id, so that the choice is the same every time.
+        With `must_begin` only tokens count that agree with these bytes as far as both go, so that
+        a healed prompt's end comes out again byte by byte. Ties go to the lower token id, so that
+        the choice is the same every time.
         """
         pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
         logits: npt.NDArray[np.float32] = np.ctypeslib.as_array(
             pointer, shape=(self.vocabulary_size,)
         )
-        if rank == 0:
+        if must_begin:
+            allowed = self._agreeing_tokens(must_begin)
+            if not allowed.size:
+                raise LlamaError("no token of this model spells the end of the prompt")
+            token = int(allowed[np.argmax(logits[allowed])])
+        elif rank == 0:
             token = int(np.argmax(logits))
         else:
             token = int(np.argsort(-logits, kind="stable")[rank])
         top = float(np.max(logits))
         normaliser = top + float(np.log(np.sum(np.exp(logits - top))))
         return token, float(logits[token]) - normaliser
+
+    def _agreeing_tokens(self, wanted: bytes) -> npt.NDArray[np.int64]:
+        """Return, in order, the tokens that begin with `wanted` or that `wanted` begins with."""
+        pieces = self._tokens_by_bytes
+        first = bisect.bisect_left(pieces, (wanted, -1))
+        beyond = bisect.bisect_left(pieces, (_after(wanted), -1)) if _after(wanted) else len(pieces)
+        found = [token for _, token in pieces[first:beyond]]
+        for length in range(1, len(wanted)):
+            start = bisect.bisect_left(pieces, (wanted[:length], -1))
+            while start < len(pieces) and pieces[start][0] == wanted[:length]:
+                found.append(pieces[start][1])
+                start += 1
+        return np.array(sorted(found), dtype=np.int64)
 
     def is_end(self, token: int) -> bool:
         """Whether the model ends its answer with this token."""
@@ -327,6 +378,12 @@ class LlamaModel:
             if count >= 0:
                 return buffer.raw[:count]
             size = -count
+
+
+def _after(prefix: bytes) -> bytes:
+    """Return the smallest bytes greater than everything that begins with `prefix`, or nothing."""
+    trimmed = prefix.rstrip(b"\xff")
+    return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else b""
 
 
 def text_decoder() -> codecs.IncrementalDecoder:

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -24,6 +25,7 @@ from typing import BinaryIO
 import msgspec
 
 from tabwright.model.llama import (
+    KvSequence,
     LlamaError,
     LlamaModel,
     ModelOptions,
@@ -302,39 +304,60 @@ class _Generation:
                 f"{len(tokens)} prompt tokens and {message.max_tokens} to generate do not fit"
                 f" a context of {model.context_tokens}"
             )
-        stop_tokens = {model.control_token(text) for text in message.stop_strings}
+        end = b""
+        if not message.segments[-1].is_control:
+            # After a control token, models were trained to go on in the middle of a word.
+            tokens, end = model.split_for_healing(tokens)
         sequence = model.sequence_for((id(self._connection), message.document))
+        if self._prefill(sequence, tokens):
+            self._decode(sequence, end)
+
+    def _prefill(self, sequence: KvSequence, tokens: list[int]) -> bool:
+        """Evaluate what is new of the prompt; return False when that was stopped and finished."""
+        message, model = self._message, self._model
         reused = model.keep_common_prefix(sequence, tokens)
         for done in model.evaluate(sequence, tokens[reused:]):
             if cause := self._must_stop():
                 self._finish(cause, time.monotonic())
-                return
+                return False
             self._connection.send(Evaluated(message.request_id, done))
-        decoding_started = time.monotonic()
         self._connection.send(
             Prefilled(
                 request_id=message.request_id,
                 prompt_tokens=len(tokens),
                 reused_tokens=reused,
                 queued_seconds=self._queued_seconds,
-                prefill_seconds=decoding_started - self._started,
+                prefill_seconds=time.monotonic() - self._started,
             )
         )
+        return True
+
+    def _decode(self, sequence: KvSequence, unhealed: bytes) -> None:
+        """Write tokens: first the prompt's end again, which is not sent, then the answer."""
+        message, model = self._message, self._model
+        started = time.monotonic()
+        stop_tokens = {model.control_token(text) for text in message.stop_strings}
         decoder = text_decoder()
+        rank = message.first_token_rank
         while True:
-            rank = message.first_token_rank if self._generated == 0 else 0
-            token, log_probability = model.next_token(rank)
+            if unhealed:
+                token, log_probability = model.next_token(must_begin=unhealed)
+            else:
+                token, log_probability = model.next_token(rank)
+                rank = 0
             if token in stop_tokens or model.is_end(token):
-                self._finish("end_of_text", decoding_started)
+                self._finish("end_of_text", started)
                 return
-            text = decoder.decode(model.token_bytes(token))
+            data = model.token_bytes(token)
+            text = decoder.decode(data[len(unhealed) :])
+            unhealed = unhealed[len(data) :]
             self._generated += 1
             self._connection.send(Piece(message.request_id, text, log_probability))
             if self._generated >= message.max_tokens:
-                self._finish("max_tokens", decoding_started)
+                self._finish("max_tokens", started)
                 return
             if cause := self._must_stop():
-                self._finish(cause, decoding_started)
+                self._finish(cause, started)
                 return
             for _ in model.evaluate(sequence, [token]):
                 pass
@@ -354,6 +377,17 @@ class _Generation:
                 decode_seconds=time.monotonic() - decoding_started,
             )
         )
+
+
+def run_safely(engine: Engine, job: Job) -> None:
+    """Run a job; a bug in it fails the job alone."""
+    try:
+        engine.run(job)
+    except Exception as error:  # whatever it is, other requests can still be served
+        traceback.print_exc()
+        request_id = getattr(job.message, "request_id", None)
+        if request_id is not None:
+            job.connection.send(Failed(request_id, "decode", f"internal {type(error).__name__}"))
 
 
 def serve(connection: Connection) -> None:
@@ -380,7 +414,7 @@ def serve(connection: Connection) -> None:
             job = jobs.get(timeout=engine.seconds_until_idle())
             if job is None:
                 break
-            engine.run(job)
+            run_safely(engine, job)
         engine.unload_idle()
     engine.close()
 

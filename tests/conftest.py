@@ -1,0 +1,25 @@
+"""Shared by all tests."""
+
+from pathlib import Path
+
+import pytest
+
+from tabwright.model.catalogue import catalogue_folders, read_catalogue
+from tabwright.model.weights import installed_weights
+
+
+@pytest.fixture
+def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Data and configuration directories of the test's own."""
+    monkeypatch.setenv("TABWRIGHT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TABWRIGHT_CONFIG_DIR", str(tmp_path / "config"))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def default_weights() -> Path:
+    """The default model's weights on this machine; the test is skipped without them."""
+    weights = installed_weights(read_catalogue(catalogue_folders()).default)
+    if weights is None:
+        pytest.skip("the default weights are not installed: run `tabwright models pull`")
+    return weights

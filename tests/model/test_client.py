@@ -83,7 +83,10 @@ def check_asyncio_has_no_complaint(caplog: pytest.LogCaptureFixture) -> Iterator
     complaints = [
         record.getMessage()
         for record in caplog.get_records("call")
-        if record.name == "asyncio" and record.levelno >= logging.WARNING
+        if record.name == "asyncio"
+        and record.levelno >= logging.WARNING
+        # What asyncio says, in debug mode only, when it cleans up after a cancelled start.
+        and not record.getMessage().startswith("Close running child process: kill")
     ]
     assert complaints == []
 
@@ -301,6 +304,9 @@ async def test_a_failed_start_that_nobody_waits_for_any_more_is_no_unhandled_err
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(answer(process, "words"), 0.01)
     await until(lambda: process.state is ProcessState.WAITING_TO_RESTART)
+    with pytest.raises(ModelCrashed):
+        await answer(process, "words")  # the failure before it is now forgotten, and looked at
+    gc.collect()
 
 
 # ---- crashes ----
@@ -482,7 +488,7 @@ async def test_noise_on_stderr_blocks_nothing(make_process: MakeProcess) -> None
 async def test_a_silent_process_is_ended_and_the_next_request_starts_another(
     make_process: MakeProcess,
 ) -> None:
-    process = make_process(hang_seconds=0.3)
+    process = make_process(hang_seconds=0.6)
     task = asyncio.create_task(answer(process, "silent"))
     await until(lambda: process.process_id is not None)
     process_id = process.process_id
@@ -510,12 +516,12 @@ async def test_hangs_count_as_crashes(make_process: MakeProcess) -> None:
 
 
 async def test_a_long_prefill_that_shows_life_is_no_hang(make_process: MakeProcess) -> None:
-    process = make_process(hang_seconds=0.5)
+    process = make_process(hang_seconds=0.8)
     assert text_of(await answer(process, "long-prefill")) == "one two three"
 
 
 async def test_a_request_that_waits_behind_a_long_one_is_no_hang(make_process: MakeProcess) -> None:
-    process = make_process(hang_seconds=0.4)
+    process = make_process(hang_seconds=0.8)
     slow, fast = await asyncio.gather(answer(process, "long-prefill"), answer(process, "words"))
     assert text_of(slow) == text_of(fast) == "one two three"
 
@@ -523,7 +529,7 @@ async def test_a_request_that_waits_behind_a_long_one_is_no_hang(make_process: M
 async def test_a_request_behind_a_silent_load_is_no_hang_even_if_the_load_is_taken_back(
     make_process: MakeProcess,
 ) -> None:
-    process = make_process(hang_seconds=0.3)
+    process = make_process(hang_seconds=0.6)
     await process.describe()
     loading = asyncio.create_task(process.load(a_model("silent-for-a-second.gguf")))
     await asyncio.sleep(0.05)
@@ -534,7 +540,8 @@ async def test_a_request_behind_a_silent_load_is_no_hang_even_if_the_load_is_tak
 async def test_a_generation_that_ignores_its_cancel_and_falls_silent_is_a_hang(
     make_process: MakeProcess,
 ) -> None:
-    process = make_process(hang_seconds=0.3)
+    process = make_process(hang_seconds=0.6)
+    await process.describe()
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(answer(process, "silent"), 0.2)
     with pytest.raises(ModelHung):
@@ -542,9 +549,9 @@ async def test_a_generation_that_ignores_its_cancel_and_falls_silent_is_a_hang(
 
 
 async def test_idle_time_before_a_request_is_not_silence(make_process: MakeProcess) -> None:
-    process = make_process(hang_seconds=0.3)
+    process = make_process(hang_seconds=0.6)
     await answer(process, "words")
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.8)
     assert text_of(await answer(process, "words")) == "one two three"
 
 
@@ -595,10 +602,14 @@ async def test_stopping_a_process_that_does_not_listen_ends_it(
     assert not child.is_running()
 
 
-async def test_stopping_during_a_start_leaves_no_process(make_process: MakeProcess) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.2], ids=["at once", "when it runs"])
+async def test_stopping_during_a_start_leaves_no_process(
+    make_process: MakeProcess, seconds: float
+) -> None:
     process = make_process("is-silent")
     task = asyncio.create_task(answer(process, "words"))
     await until(lambda: psutil.Process().children() != [])
+    await asyncio.sleep(seconds)
     await process.stop()
     with pytest.raises(ModelCrashed, match="was stopped"):
         await task

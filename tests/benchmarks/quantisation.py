@@ -54,7 +54,13 @@ def main() -> None:
             paths[name] = Path(temporary) / f"{name}.gguf"
             requantise(original, paths[name], name, options.threads)
         load_before = os.getloadavg()[0]
-        speeds = measure(list(paths.values()), options.threads, options.rounds, (32, 512))
+        speeds = measure(
+            list(paths.values()),
+            options.threads,
+            options.rounds,
+            prompt_tokens=512,
+            batch_sizes=(32, 512),
+        )
         exact = Path(temporary) / "F32.gguf"
         requantise(original, exact, "F32", options.threads)
         changes = _changes(exact, list(paths.values()), options.threads)

@@ -62,8 +62,7 @@ class ScriptedHub:
 
 @contextmanager
 def running(hub: ScriptedHub) -> Iterator[ScriptedHub]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
-    server.daemon_threads = True
+    server = _QuietServer(("127.0.0.1", 0), _handler(hub))
     hub.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -73,6 +72,13 @@ def running(hub: ScriptedHub) -> Iterator[ScriptedHub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up is what some tests are about."""
 
 
 def _handler(hub: ScriptedHub) -> type[BaseHTTPRequestHandler]:

@@ -189,6 +189,11 @@ def test_a_nonsensical_endpoint_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     check_failure(tmp_path, WeightsUnavailable, "HF_ENDPOINT")
 
 
+def test_a_nonsensical_proxy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "carrier-pigeon://roof")
+    check_failure(tmp_path, WeightsUnavailable, "proxy", "carrier-pigeon")
+
+
 def test_an_unreachable_hub_is_given_up_after_some_tries(
     hub: ScriptedHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

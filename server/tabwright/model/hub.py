@@ -124,7 +124,8 @@ def fetch_hub_file(
 def _client() -> httpx.Client:
     try:
         return httpx.Client(timeout=_TIMEOUT, follow_redirects=True)
-    except (ValueError, OSError, httpx.HTTPError) as error:
+    except (ValueError, OSError, ImportError, httpx.InvalidURL) as error:
+        # ImportError: a SOCKS proxy needs the optional package `socksio`.
         raise WeightsUnavailable(
             f"The proxy or certificate settings of this environment cannot be used: {error}."
         ) from error

@@ -22,7 +22,9 @@ nats. Even the fetched file differs, because its arithmetic rounds activations. 
   of several gigabytes is better chosen in the right format from the start.
 - **Evidence.** The copy is measured against its source on the user's own processor, best of five
   alternated rounds, and kept only if prefill in the server's batches is at least 1.3 times as fast
-  and decoding at least 0.95 times. A build of llama.cpp that computes on a GPU keeps the original.
+  and decoding at least 0.95 times. A refusal counts for good only if the rounds agree: on a busy
+  machine the next `pull` measures again. A build of llama.cpp that computes on a GPU keeps the
+  original.
 
 The original always stays, so that `tabwright models verify` can still check what was fetched.
 """
@@ -31,6 +33,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import subprocess
 from pathlib import Path
 
@@ -47,7 +50,8 @@ _LARGEST_SOURCE_BYTES = 1_000_000_000
 _LEAST_PREFILL_GAIN = 1.3
 _LEAST_DECODE_RATIO = 0.95
 _ROUNDS = 5
-_TIME_LIMIT_SECONDS = 300
+_TIME_LIMIT_SECONDS = 180
+_LARGEST_SPREAD = 1.25
 
 
 class Speeds(msgspec.Struct, frozen=True):
@@ -98,9 +102,9 @@ def make_faster_copy(folder: Path, original: StoredFile, on_progress: OnProgress
     on_progress(f"measuring {wanted} on this machine", 0, 0)
     try:
         comparison = _compare(folder / original.name, partial, wanted)
-        gain, reason = _judge(comparison, wanted)
-        if not gain:
-            return CopyDecision(None, reason)
+        is_worth_it, is_final, reason = _judge(comparison, wanted)
+        if not is_worth_it:
+            return CopyDecision(None, reason, is_final=is_final)
         check_gguf(partial)
         partial.replace(destination)
         copy = StoredFile(
@@ -145,10 +149,11 @@ def _compare(source: Path, target: Path, wanted: str) -> Comparison:
         raise _NotMadeError(str(error)) from error
 
 
-def _judge(comparison: Comparison, wanted: str) -> tuple[bool, str]:
+def _judge(comparison: Comparison, wanted: str) -> tuple[bool, bool, str]:
+    """Return whether the copy pays, whether that can be believed, and the reason."""
     original, copy = comparison.original, comparison.copy
     if comparison.gpu_offload or original is None or copy is None:
-        return False, "This build of llama.cpp computes on a GPU, where the original is fast."
+        return False, True, "This build of llama.cpp computes on a GPU, where the original is fast."
     # The best rounds: what else runs on the machine can only slow one down.
     old_prefill, new_prefill = max(original.prefill[0]), max(copy.prefill[0])
     old_decode, new_decode = max(original.decode), max(copy.decode)
@@ -156,15 +161,33 @@ def _judge(comparison: Comparison, wanted: str) -> tuple[bool, str]:
         new_prefill >= _LEAST_PREFILL_GAIN * old_prefill
         and new_decode >= _LEAST_DECODE_RATIO * old_decode
     )
-    return is_worth_it, (
+    is_steady = all(
+        _is_steady(rounds)
+        for rounds in (original.prefill[0], copy.prefill[0], original.decode, copy.decode)
+    )
+    reason = (
         f"Measured here, {wanted} reads prompts at {new_prefill / old_prefill:.2f} times and writes"
         f" at {new_decode / old_decode:.2f} times the original's speed ({new_prefill:.0f} against"
         f" {old_prefill:.0f} and {new_decode:.0f} against {old_decode:.0f} tokens/s)."
     )
+    if not is_worth_it and not is_steady:
+        reason += " The machine was busy; `tabwright models pull` measures again."
+    return is_worth_it, is_worth_it or is_steady, reason
+
+
+def _is_steady(rounds: tuple[float, ...]) -> bool:
+    """Tell whether the rounds agree, so that even the best of them can be believed."""
+    return max(rounds) <= _LARGEST_SPREAD * statistics.median(rounds)
 
 
 def _threads() -> int:
-    """Return enough threads to measure with; the ratio of speeds hardly depends on them."""
+    """Return half the usable cores, four at most.
+
+    llama.cpp's threads wait for one another at every step, so with a thread on every core one busy
+    neighbour slows a measurement tenfold and makes it worthless.
+    """
     if hasattr(os, "sched_getaffinity"):
-        return min(4, len(os.sched_getaffinity(0)))
-    return min(4, os.cpu_count() or 1)
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, min(4, cores // 2))

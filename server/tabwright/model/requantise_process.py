@@ -18,10 +18,12 @@ import numpy as np
 
 from tabwright.model.requantise import Comparison, Speeds
 
-PROMPT_TOKENS = 512
+LONGEST_PROMPT_TOKENS = 512
 SMALL_BATCH = 32
 """The server's own prefill step: small, so that a cancelled request stops soon."""
 DECODED_TOKENS = 48
+_DECIDING_PROMPT_TOKENS = 192
+"""Six of the server's batches: enough to tell two formats apart, and soon over."""
 
 FORMATS = {
     "F32": llama_cpp.LLAMA_FTYPE_ALL_F32,
@@ -45,15 +47,15 @@ class LoadedFile:
             llama_cpp.llama_model_get_vocab(model)
         )
         context_options = llama_cpp.llama_context_default_params()
-        context_options.n_ctx = PROMPT_TOKENS + DECODED_TOKENS + SMALL_BATCH
-        context_options.n_batch = PROMPT_TOKENS
-        context_options.n_ubatch = PROMPT_TOKENS
+        context_options.n_ctx = LONGEST_PROMPT_TOKENS + DECODED_TOKENS + SMALL_BATCH
+        context_options.n_batch = LONGEST_PROMPT_TOKENS
+        context_options.n_ubatch = LONGEST_PROMPT_TOKENS
         context_options.n_threads = threads
         context_options.n_threads_batch = threads
         self._context = llama_cpp.llama_init_from_model(model, context_options)
         if not self._context:
             raise RuntimeError(f"llama.cpp cannot make a context for {path}")
-        self._batch = llama_cpp.llama_batch_init(PROMPT_TOKENS, 0, 1)
+        self._batch = llama_cpp.llama_batch_init(LONGEST_PROMPT_TOKENS, 0, 1)
 
     def clear(self) -> None:
         """Forget every evaluated token."""
@@ -107,7 +109,12 @@ class LoadedFile:
 
 
 def measure(
-    paths: list[Path], threads: int, rounds: int, batch_sizes: tuple[int, ...]
+    paths: list[Path],
+    threads: int,
+    rounds: int,
+    *,
+    prompt_tokens: int,
+    batch_sizes: tuple[int, ...],
 ) -> list[Speeds]:
     """Measure the files in turn, round by round, so that a busy neighbour slows all alike.
 
@@ -115,7 +122,7 @@ def measure(
         RuntimeError: llama.cpp cannot load or run one of them.
     """
     files = [LoadedFile(path, threads) for path in paths]
-    prompt = [100 + 37 * index % 5000 for index in range(PROMPT_TOKENS)]
+    prompt = [100 + 37 * index % 5000 for index in range(prompt_tokens)]
     following = prompt[:DECODED_TOKENS]
     prefills: list[list[list[float]]] = [[] for _ in files]
     decodes: list[list[float]] = [[] for _ in files]
@@ -124,7 +131,7 @@ def measure(
     for _ in range(rounds):
         for index, file in enumerate(files):
             prefills[index].append([file.prefill(prompt, size) for size in batch_sizes])
-            decodes[index].append(file.decode(PROMPT_TOKENS, following))
+            decodes[index].append(file.decode(prompt_tokens, following))
     return [
         Speeds(prefill=tuple(zip(*prefill, strict=True)), decode=tuple(decode))
         for prefill, decode in zip(prefills, decodes, strict=True)
@@ -157,7 +164,11 @@ def main(arguments: list[str]) -> None:
     else:
         requantise(Path(source), Path(target), format_name, int(threads))
         original, copy = measure(
-            [Path(source), Path(target)], int(threads), int(rounds), (SMALL_BATCH,)
+            [Path(source), Path(target)],
+            int(threads),
+            int(rounds),
+            prompt_tokens=_DECIDING_PROMPT_TOKENS,
+            batch_sizes=(SMALL_BATCH,),
         )
         comparison = Comparison(gpu_offload=False, original=original, copy=copy)
     sys.stdout.buffer.write(msgspec.json.encode(comparison))

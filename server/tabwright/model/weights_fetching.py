@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,7 @@ from tabwright.model.hub import fetch_hub_file
 from tabwright.model.incoming_file import OnProgress, hash_file
 from tabwright.model.manifest import HubSource, LocalSource, Manifest, WheelSource
 from tabwright.model.requantise import make_faster_copy
-from tabwright.model.source_record import SourceRecord, StoredFile, write_record
+from tabwright.model.source_record import SourceRecord, StoredFile, read_record, write_record
 from tabwright.model.weights import (
     local_weights_path,
     require_weights,
@@ -52,9 +52,11 @@ def fetch_weights(
     with _locked(manifest, on_progress):
         record = stored_files(manifest)
         if record is None or not _is_sound(manifest, record.original, on_progress):
+            before = read_record(folder)
             record = _fetch(manifest, on_progress, sleep)
             # Written before the copy is made: from here on the weights count as installed.
             write_record(folder, record)
+            _delete_replaced(folder, before, record)
         is_decided = record.faster_is_decided and (
             record.faster is None or _is_sound(manifest, record.faster, on_progress)
         )
@@ -141,6 +143,16 @@ def _fetch(
         quantisation=manifest.weights.quantisation,
     )
     return SourceRecord(source=source, origin=origin, original=original)
+
+
+def _delete_replaced(folder: Path, before: SourceRecord | None, now: SourceRecord) -> None:
+    """Delete what an earlier source left; a file that cannot be deleted only costs space."""
+    if before is None:
+        return
+    for file in (before.original, before.faster):
+        if file is not None and file.name != now.original.name:
+            with suppress(OSError):
+                (folder / file.name).unlink(missing_ok=True)
 
 
 def _is_sound(manifest: Manifest, stored: StoredFile, on_progress: OnProgress) -> bool:

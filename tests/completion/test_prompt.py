@@ -1,0 +1,117 @@
+"""What the model is shown, for each way of asking."""
+
+from __future__ import annotations
+
+from completion.scripted import LANGUAGES, MARK, manifest, snapshot_at_mark
+from tabwright.completion.prompt import Prompt, build_prompt, prefix_window, suffix_window
+from tabwright.model.messages import Segment
+
+
+def prompt_for(
+    source: str, model_id: str, *, budget: int = 512, can_fill: bool = True, path: str = "a/b.py"
+) -> Prompt:
+    snapshot, cursor = snapshot_at_mark(source, path=path)
+    return build_prompt(
+        snapshot,
+        cursor,
+        LANGUAGES.for_editor_id("python"),
+        manifest(model_id),
+        context_tokens=budget,
+        can_fill_in_the_middle=can_fill,
+    )
+
+
+def test_a_model_without_fill_in_the_middle_gets_a_path_comment_and_the_prefix() -> None:
+    prompt = prompt_for("x = ‸\ny = 2\n", "smollm2-135m")
+    assert prompt.segments == (Segment("# a/b.py\nx = "),)
+
+
+def test_prefix_suffix_middle_order_is_that_of_the_manifest() -> None:
+    prompt = prompt_for("x = ‸\ny = 2\n", "qwen2.5-coder-0.5b")
+    assert prompt.segments == (
+        Segment("<|file_sep|>", is_control=True),
+        Segment("a/b.py\n"),
+        Segment("<|fim_prefix|>", is_control=True),
+        Segment("x = "),
+        Segment("<|fim_suffix|>", is_control=True),
+        Segment("\ny = 2\n"),
+        Segment("<|fim_middle|>", is_control=True),
+    )
+
+
+def test_suffix_prefix_middle_order_is_that_of_the_manifest() -> None:
+    prompt = prompt_for("x = ‸\ny = 2\n", "mellum-4b-base")
+    assert [segment.text for segment in prompt.segments] == [
+        "<filename>",
+        "a/b.py\n",
+        "<fim_suffix>",
+        "\ny = 2\n",
+        "<fim_prefix>",
+        "x = ",
+        "<fim_middle>",
+    ]
+
+
+def test_the_path_follows_the_prefix_token_where_the_model_learnt_it_there() -> None:
+    prompt = prompt_for("x = ‸\n", "starcoder2-3b")
+    assert [segment.text for segment in prompt.segments][:3] == [
+        "<file_sep>",
+        "<fim_prefix>",
+        "a/b.py\nx = ",
+    ]
+
+
+def test_a_model_whose_file_lacks_the_tokens_is_asked_without_them() -> None:
+    prompt = prompt_for("x = ‸\ny = 2\n", "qwen2.5-coder-0.5b", can_fill=False)
+    assert not any("fim" in segment.text for segment in prompt.segments)
+    assert prompt.segments[-1].text.endswith("x = ")
+
+
+def test_code_that_looks_like_a_control_token_stays_text() -> None:
+    prompt = prompt_for("x = '<|fim_middle|>' + ‸\n", "qwen2.5-coder-0.5b")
+    quoting = [segment for segment in prompt.segments if "x = '<|fim_middle|>'" in segment.text]
+    assert [segment.is_control for segment in quoting] == [False]
+
+
+def test_a_document_without_a_path_has_no_header() -> None:
+    assert prompt_for("x = ‸\n", "smollm2-135m", path="").segments == (Segment("x = "),)
+
+
+def test_carriage_returns_are_not_shown_to_the_model() -> None:
+    prompt = prompt_for("a = 1\r\nb = 2\rx = ‸\r\n", "smollm2-135m", path="")
+    assert prompt.segments == (Segment("a = 1\nb = 2\nx = "),)
+
+
+def test_the_prompt_only_grows_at_its_end_while_one_types() -> None:
+    lines = "".join(f"value_{number} = {number}\n" for number in range(400))
+    typed = "for name in sorted(values):\n    print(name, values[name])\n"
+    previous = ""
+    breaks = 0
+    for count in range(1, len(typed)):
+        prompt = prompt_for(lines + typed[:count] + MARK, "smollm2-135m", budget=256)
+        (segment,) = prompt.segments
+        breaks += not segment.text.startswith(previous)
+        previous = segment.text
+    assert breaks <= 1
+
+
+def test_a_window_starts_at_a_line_and_keeps_within_its_budget() -> None:
+    text = "".join(f"line {number}\n" for number in range(1000))
+    for offset in range(3000, 3200, 7):
+        window = prefix_window(text, offset, 600)
+        assert 300 < len(window) <= 600
+        assert text[:offset].endswith(window)
+        assert text[offset - len(window) - 1] == "\n"
+
+
+def test_a_window_within_one_endless_line_still_moves_in_steps() -> None:
+    text = "x" * 100_000
+    starts = {offset - len(prefix_window(text, offset, 600)) for offset in range(50_000, 50_150)}
+    assert len(starts) <= 2
+    assert all(len(prefix_window(text, offset, 600)) <= 600 for offset in range(50_000, 50_150))
+
+
+def test_the_text_after_the_cursor_ends_with_a_whole_line() -> None:
+    assert suffix_window("ab\ncd\nef\n", 0, 7) == "ab\ncd\n"
+    assert suffix_window("abcdefgh", 0, 4) == "abcd"
+    assert suffix_window("ab", 2, 4) == ""

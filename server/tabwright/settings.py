@@ -15,6 +15,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+PROSE_LANGUAGES = frozenset(
+    {"plaintext", "text", "markdown", "gitcommit", "git-commit", "scminput", "log", "help", "org"}
+)
+"""Editor language ids in which small code models only get in the way: by hand only, by default."""
+
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 Tokens = Annotated[int, msgspec.Meta(ge=64, le=32768)]
 
@@ -90,6 +95,8 @@ class Settings(CompletionSettings):
         """Return the settings that hold for an editor language id."""
         names = [each.name for each in dataclasses.fields(CompletionSettings)]
         values = {name: getattr(self, name) for name in names}
+        if language in PROSE_LANGUAGES:
+            values["trigger"] = "manual"
         return CompletionSettings(**{**values, **self.languages.get(language, {})})
 
 

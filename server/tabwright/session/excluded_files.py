@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
@@ -96,27 +96,32 @@ def _work_tree(folder: Path) -> Path:
 
 
 def _is_ignored(path: Path, top: Path) -> bool:
-    """Whether ignore files from `top` down to the file match it; the nearest pattern decides."""
-    verdict = False
-    for directory in _directories(top, path.parent):
-        names: Iterable[Path] = (directory / name for name in _IGNORE_FILES)
-        if directory == top:
-            names = (*names, top / ".git" / "info" / "exclude")
-        for file in names:
-            lines = _lines(file)
-            if lines:
-                result = GitIgnoreSpec.from_lines(lines).check_file(
-                    path.relative_to(directory).as_posix()
-                )
-                verdict = verdict if result.include is None else result.include
-    return verdict
+    """Whether ignore files from `top` down match a file or a folder above it.
+
+    For each of them the nearest ignore file that says anything decides; what lies in an ignored
+    folder cannot be taken back (gitignore(5)).
+    """
+    if not path.is_relative_to(top):
+        return False
+    parts = path.relative_to(top).parts
+    ignore_files = [_spec_of(top, is_top=True)]
+    for depth in range(1, len(parts) + 1):
+        verdict = False
+        for level, spec in enumerate(ignore_files):
+            name = "/".join(parts[level:depth]) + ("/" if depth < len(parts) else "")
+            include = spec.check_file(name).include
+            verdict = verdict if include is None else include
+        if verdict:
+            return True
+        ignore_files.append(_spec_of(top.joinpath(*parts[:depth]), is_top=False))
+    return False
 
 
-def _directories(top: Path, bottom: Path) -> list[Path]:
-    if not bottom.is_relative_to(top):
-        return []
-    below = bottom.relative_to(top).parts
-    return [top.joinpath(*below[:depth]) for depth in range(len(below) + 1)]
+def _spec_of(directory: Path, *, is_top: bool) -> GitIgnoreSpec:
+    """Return the patterns of the ignore files in a folder."""
+    files = [directory / ".git" / "info" / "exclude"] if is_top else []
+    files += [directory / name for name in _IGNORE_FILES]
+    return GitIgnoreSpec.from_lines(line for file in files for line in _lines(file))
 
 
 def _lines(file: Path) -> list[str]:

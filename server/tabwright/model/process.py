@@ -349,11 +349,13 @@ class _Generation:
                 self._finish("end_of_text", started)
                 return
             data = model.token_bytes(token)
-            text = decoder.decode(data[len(unhealed) :])
-            unhealed = unhealed[len(data) :]
-            self._generated += 1
-            self._connection.send(Piece(message.request_id, text, log_probability))
-            if self._generated >= message.max_tokens:
+            own, unhealed = data[len(unhealed) :], unhealed[len(data) :]
+            if own or not data:  # else it only says again what the prompt said
+                self._generated += 1
+                text = decoder.decode(own)
+                self._connection.send(Piece(message.request_id, text, log_probability))
+            is_full = len(sequence.tokens) >= model.context_tokens
+            if self._generated >= message.max_tokens or is_full:
                 self._finish("max_tokens", started)
                 return
             if cause := self._must_stop():

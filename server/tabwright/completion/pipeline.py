@@ -125,6 +125,9 @@ async def _attempt(
     written = await _write(request, shape, model, first_token_rank)
     whole = whole_length(written.text, shape, request.settings.max_lines)
     text = written.text if whole is None else written.text[:whole]
+    is_cut_off = whole is None and written.cause in ("max_tokens", "time_limit")
+    if is_cut_off:
+        text = _without_unfinished_line(text)
     if not text.strip():
         return NoSuggestion(
             _empty_reason(written, whole), model=model.name, timings=written.timings
@@ -137,6 +140,7 @@ async def _attempt(
         document[:offset],
         document[offset:],
         request.language,
+        is_unfinished=is_cut_off or text.count("\n") >= request.settings.max_lines,
     )
     if trimmed.reason is not None:
         return NoSuggestion(trimmed.reason, model=model.name, timings=written.timings)
@@ -147,6 +151,12 @@ async def _attempt(
         mean_log_probability=written.mean_log_probability(len(trimmed.text)),
         timings=written.timings,
     )
+
+
+def _without_unfinished_line(text: str) -> str:
+    """Drop the line that the model was kept from finishing, unless it is all there is."""
+    whole_lines, _, _ = text.rpartition("\n")
+    return whole_lines if whole_lines.strip() else text
 
 
 def _empty_reason(written: _Written, whole: int | None) -> Reason:

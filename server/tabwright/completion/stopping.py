@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from tabwright.completion.shape import Shape
 
 _CODE_FENCE = "```"
-_REPEATS = 3
+_LONGEST_GROUP = 4
+_COUNTED_ROUNDS = 4
+_DIGITS = re.compile(r"\d+")
+_STUTTER = re.compile(r"(?=\w*[A-Za-z])(\w{3,12}?)\1{3}")
+_NAME_OR_NUMBER = re.compile(r"\w")
 
 
 def whole_length(text: str, shape: Shape, max_lines: int) -> int | None:
@@ -60,18 +67,53 @@ def _whole_block(text: str, shape: Shape, max_lines: int) -> int | None:
                     return position
                 return position + 1 + len(line) if is_complete else None
             has_content = True
-            if has_content and is_complete and _repeats(lines[: number + 1]):
-                return position
+            if is_complete and repetition_start(lines[: number + 1]) is not None:
+                return position + 1 + len(line)  # trimming sees it too, and cuts it
         position += 1 + len(line)
         if number >= max_lines and is_complete:
             return position
     return None
 
 
-def _repeats(lines: list[str]) -> bool:
-    """Whether the last line has come several times in a row."""
-    tail = [line.strip() for line in lines if line.strip()][-_REPEATS:]
-    return len(tail) == _REPEATS and len(set(tail)) == 1 and len(tail[0]) > 1
+def repetition_start(lines: Sequence[str], above: Sequence[str] = ()) -> int | None:
+    """Return the index of the line where a text begins to go round in circles, or None.
+
+    Small models do so when they have nothing more to say: they write up to four lines once more,
+    count (`a1`, `a2`, `a3`: the fourth round is where it is cut), or stutter within a name.
+    `above` are the lines before the text: to write the last of those once more is no better, but to
+    go on with their counting is what is wanted. Blank lines and indentation do not count; lines of
+    brackets alone, or `end` after `end`, are no repetition.
+    """
+    numbered = [(index, line.strip()) for index, line in enumerate(lines) if line.strip()]
+    own = [line for _, line in numbered]
+    before = [line.strip() for line in above if line.strip()][-_LONGEST_GROUP:]
+    said = [*before, *own]
+    counted = [_DIGITS.sub("0", line) for line in own]
+    for last, line in enumerate(own):
+        for size in range(1, min(_LONGEST_GROUP, last + 1) + 1):
+            start = last + 1 - size
+            if any(map(_is_telling, own[start : last + 1])) and (
+                _rounds(said, len(before) + last, size) >= 2
+                or _rounds(counted, last, size) >= _COUNTED_ROUNDS
+            ):
+                return numbered[start][0]
+        if _STUTTER.search(line):
+            return numbered[last][0]
+    return None
+
+
+def _rounds(lines: Sequence[str], last: int, size: int) -> int:
+    """Return how often the group of `size` lines that ends with line `last` comes in a row."""
+    group = lines[last + 1 - size : last + 1]
+    rounds, start = 1, last + 1 - 2 * size
+    while start >= 0 and lines[start : start + size] == group:
+        rounds += 1
+        start -= size
+    return rounds
+
+
+def _is_telling(line: str) -> bool:
+    return bool(_NAME_OR_NUMBER.search(line)) and len(line) > 1 and line.rstrip(";,)") != "end"
 
 
 def _code_fence(text: str) -> int | None:

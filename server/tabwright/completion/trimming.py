@@ -7,13 +7,13 @@ the code around the cursor, then the syntax, which has the last word.
 from __future__ import annotations
 
 import difflib
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tabwright.completion.shape import Shape
+from tabwright.completion.stopping import repetition_start
 from tabwright.completion.suggestion import Reason
-from tabwright.document import line_end, line_start
+from tabwright.document import line_end
 from tabwright.syntax.languages import Language
 from tabwright.syntax.soundness import sound_length
 
@@ -24,6 +24,7 @@ _NEARLY_EQUAL = 0.95
 _SHORTEST_OVERLAP = 3
 _SHORTEST_CYCLE = 2
 _CYCLES = 4
+_LINES_ABOVE = 12
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,23 @@ def trim(
     before: str,
     after: str,
     language: Language | None,
+    *,
+    is_unfinished: bool = False,
 ) -> Trimmed:
     """Return what of `text` can be shown between `before` and `after`.
 
     `text` has `\\n` line ends; `token_ends` are the offsets in it at which its tokens end.
+    `is_unfinished` says that the model would have gone on.
     """
     text = text.rstrip()
     if not text.strip():
         return Trimmed("", Reason.MODEL_ENDED)
-    text = without_repetition(text)
-    if not text or _repeats_line_before(text, shape, before):
+    said_once = without_repetition(text, shape, before)
+    if not said_once.strip():
         return Trimmed("", Reason.REPEATS_ITSELF)
+    if language is not None and (is_unfinished or said_once != text):
+        said_once = without_loose_end(said_once, before, after, language)
+    text = said_once
     text = without_suffix_overlap(text, shape.line_before, shape.line_after, after)
     text = without_following_lines(text, shape, after)
     if not text.strip():
@@ -73,16 +80,38 @@ def cut_points(text: str, token_ends: Sequence[int]) -> list[int]:
     return sorted({*tokens, *line_ends})
 
 
-def without_repetition(text: str) -> str:
-    """Cut a text before it starts to repeat a line or, within a line, a short piece."""
+def without_repetition(text: str, shape: Shape, before: str) -> str:
+    """Cut a text before it starts to repeat lines or, within a line, a short piece."""
     lines = text.split("\n")
-    kept = [lines[0]]
-    for previous, line in itertools.pairwise(lines):
-        if line.strip() and len(line.strip()) > 1 and line.strip() == previous.strip():
+    above = before[: len(before) - len(shape.line_before)].splitlines()[-_LINES_ABOVE:]
+    own = 0
+    if not shape.is_on_blank_line:
+        own = 1
+        above.append(shape.line_before + lines[0])
+    start = repetition_start(lines[own:], above)
+    kept = lines if start is None else lines[: own + start]
+    if not kept:
+        return ""
+    return "\n".join([*kept[:-1], _without_cycle(kept[-1])]).rstrip()
+
+
+def without_loose_end(text: str, before: str, after: str, language: Language) -> str:
+    """Cut a text that ends early back to its last line that leaves nothing open.
+
+    What it opened and did not close would be in the way of whoever takes it. A text that has no
+    such line is left as it is: the beginning of a long thing is better than nothing.
+    """
+    since = language.parse(before + after).open_since(len(before))
+    ends = [index for index, character in enumerate(text) if character == "\n"]
+    for end in (len(text), *reversed(ends)):
+        if not text[:end].strip():
             break
-        kept.append(line)
-    kept[-1] = _without_cycle(kept[-1])
-    return "\n".join(kept).rstrip()
+        scan = language.scanner.scan(before + text[:end], since, len(before) + end)
+        code = text[: max(0, scan.code_end - len(before))]
+        is_header = bool(language.empty_block) and code.endswith(language.line_block_openers)
+        if not is_header and not any(each.start >= len(before) for each in scan.open):
+            return text[:end].rstrip()
+    return text
 
 
 def _without_cycle(line: str) -> str:
@@ -100,15 +129,6 @@ def _without_cycle(line: str) -> str:
                 start -= length
             return line[: start + length].rstrip(" ,;")
     return line
-
-
-def _repeats_line_before(text: str, shape: Shape, before: str) -> bool:
-    """Whether a suggestion on a line of its own is just the line above once more."""
-    if not shape.is_on_blank_line or "\n" in text.strip():
-        return False
-    above = before[: line_start(before, len(before))].rstrip()
-    last = above[line_start(above, len(above)) :].strip()
-    return len(last) > 1 and last == text.strip()
 
 
 def without_suffix_overlap(text: str, line_before: str, line_after: str, after: str) -> str:

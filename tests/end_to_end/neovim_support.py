@@ -1,0 +1,187 @@
+"""A real Neovim without a screen, driven key by key."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pynvim  # type: ignore[import-untyped]  # ships no type information
+
+PATIENCE_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+PLUGIN = Path(__file__).parents[2] / "editors" / "neovim"
+
+_INIT = """
+vim.opt.runtimepath:prepend({plugin})
+vim.o.swapfile = false
+vim.g.asked, vim.g.answered = 0, 0
+vim.api.nvim_create_autocmd('LspRequest', {{
+  callback = function(event)
+    local request = event.data.request
+    if request.method == 'textDocument/inlineCompletion' then
+      if request.type == 'pending' then
+        vim.g.asked = vim.g.asked + 1
+      elseif request.type == 'complete' then
+        vim.g.answered = vim.g.answered + 1
+      end
+    end
+  end,
+}})
+{extra}
+require('tabwright').setup({{ cmd = {command}, settings = {settings} }})
+"""
+
+
+def find_neovim() -> str | None:
+    """Return the Neovim beside this interpreter, as the test group installs it, or on PATH."""
+    beside = Path(sys.executable).with_name("nvim")
+    return str(beside) if beside.exists() else shutil.which("nvim")
+
+
+class Editor:
+    """One Neovim with one file open."""
+
+    def __init__(
+        self,
+        folder: Path,
+        file: Path,
+        settings: Mapping[str, Any] | None = None,
+        extra_lua: str = "",
+    ) -> None:
+        neovim = find_neovim()
+        assert neovim is not None, "the caller skips the test without Neovim"
+        # The machine may be busy, and a suggestion that comes late is one here too.
+        all_settings = {"timeLimitSeconds": 30, **(settings or {})}
+        init = folder / "init.lua"
+        init.write_text(
+            _INIT.format(
+                plugin=_lua(str(PLUGIN)),
+                command=_lua([sys.executable, "-m", "tabwright", "serve"]),
+                settings=_lua(all_settings),
+                extra=extra_lua,
+            ),
+            encoding="utf-8",
+        )
+        self.file = file
+        arguments = ["--embed", "--headless", "--clean", "-u", str(init), str(file)]
+        self.nvim = pynvim.attach("child", argv=[neovim, *arguments])
+
+    def __enter__(self) -> Editor:
+        self.until(self.is_mapped)
+        self.nvim.command("messages clear")
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with contextlib.suppress(OSError, EOFError):  # it ends without an answer
+            self.nvim.command("silent! qall!")
+        self.nvim.close()
+
+    def is_mapped(self) -> bool:
+        """Whether the server has the file, so that the keys are there."""
+        mapping = self.nvim.funcs.maparg("<Tab>", "i", False, True)
+        return "Tabwright" in mapping.get("desc", "")
+
+    def until(
+        self, condition: Callable[[], Any], patience_seconds: float = PATIENCE_SECONDS
+    ) -> Any:
+        """Wait until a condition is true, and return its value."""
+        deadline = time.monotonic() + patience_seconds
+        while not (value := condition()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"nothing came of it; {self.why_not()}")
+            time.sleep(_POLL_SECONDS)
+        return value
+
+    def why_not(self) -> str:
+        status = self.lua("return require('tabwright.server').status.message")
+        return f"status: {status}; text: {self.text()!r}; messages: {self.messages()!r}"
+
+    def lua(self, code: str) -> Any:
+        return self.nvim.exec_lua(code)
+
+    def type(self, keys: str) -> None:
+        self.nvim.input(keys)
+
+    def text(self) -> str:
+        return "\n".join(self.nvim.current.buffer[:])
+
+    def ghost(self) -> str | None:
+        """Return the suggestion as it would be inserted."""
+        found = self.lua("return require('tabwright').shown_text()")
+        return None if found is None else str(found)
+
+    def drawn(self) -> str | None:
+        """Return the suggestion as the screen has it."""
+        space = self.nvim.api.create_namespace("tabwright")
+        marks = self.nvim.api.buf_get_extmarks(0, space, 0, -1, {"details": True})
+        if not marks:
+            return None
+        ((_id, _row, _column, details),) = marks
+        lines = [details["virt_text"], *details.get("virt_lines", [])]
+        return "\n".join("".join(chunk[0] for chunk in line) for line in lines)
+
+    def offset(self) -> int:
+        """Return how many characters are before the cursor."""
+        row, column = self.nvim.current.window.cursor
+        lines = self.nvim.current.buffer[:row]
+        before = lines[-1].encode()[:column].decode()
+        return len("\n".join([*lines[:-1], before]))
+
+    def messages(self) -> str:
+        return str(self.nvim.command_output("messages"))
+
+    def wait_for_model(self) -> None:
+        self.until(lambda: self.model_process() is not None)
+        self.until(lambda: "ready" in self.lua("return require('tabwright.server').status.message"))
+
+    def server_status(self) -> dict[str, Any]:
+        """Return the server's answer to `tabwright.showStatus`, empty while there is none."""
+        answer = self.lua(
+            "local server = require('tabwright.server')\n"
+            "local client = server.client()\n"
+            "return client and server.execute_now(client, 'tabwright.showStatus')"
+        )
+        return dict(answer or {})
+
+    def model_process(self) -> int | None:
+        found = self.server_status().get("modelProcess", {}).get("pid")
+        return int(found) if found else None
+
+    def wait_for_ghost(self) -> str:
+        """Wait for a suggestion; type again what was typed last where none came."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                return str(self.until(self.ghost, 3.0))
+            except AssertionError:
+                self.type("x<BS>")
+        raise AssertionError(f"no suggestion came; {self.why_not()}")
+
+    def accept(self) -> str:
+        """Press Tab on the suggestion; return the text that must be there afterwards."""
+        ghost = self.wait_for_ghost()
+        before, offset = self.text(), self.offset()
+        self.type("<Tab>")
+        self.until(lambda: self.text() != before)
+        return before[:offset] + ghost + before[offset:]
+
+
+def _lua(value: object) -> str:
+    """Return JSON as a Lua expression, inside brackets that it cannot end."""
+    return f"vim.json.decode([==[{json.dumps(value)}]==])"
+
+
+def isolate(folder: Path, set_variable: Callable[[str, str], None]) -> None:
+    """Keep Neovim's and the server's own files out of the user's, except for the weights."""
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "TABWRIGHT_CONFIG_DIR"):
+        place = folder / name.lower()
+        place.mkdir()
+        set_variable(name, str(place))
+    set_variable("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))

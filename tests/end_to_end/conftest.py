@@ -45,10 +45,9 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         )
         root = folder or tmp_path
         await asyncio.wait_for(
-            client.initialize_async(
+            client.initialize_session(
                 types.InitializeParams(
                     capabilities=capabilities or modern_capabilities(),
-                    process_id=os.getpid(),
                     root_uri=root.as_uri(),
                     workspace_folders=[types.WorkspaceFolder(root.as_uri(), root.name)],
                     initialization_options=settings or {},
@@ -56,7 +55,6 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             ),
             PATIENCE_SECONDS,
         )
-        client.initialized(types.InitializedParams())
         return client
 
     yield start_server

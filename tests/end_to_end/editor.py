@@ -6,31 +6,50 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import pytest_lsp
 from lsprotocol import types
-from pygls.lsp.client import LanguageClient
+from pygls.protocol import default_converter
+from pytest_lsp.client import register_lsp_features
 
 PATIENCE_SECONDS = 60.0
 """Importing lsprotocol alone takes seconds on a loaded machine."""
 
 
-class RecordingClient(LanguageClient):
-    """An editor without a screen."""
+class RecordingClient(pytest_lsp.LanguageClient):
+    """An editor without a screen.
+
+    pytest-lsp's client keeps log messages, pop-ups and progress, and checks what the server sends
+    against the capabilities that this client has declared.
+    """
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
-        super().__init__("tests", "0")
-        self.settings = dict(settings)
+        super().__init__(converter_factory=default_converter)
+        register_lsp_features(self)
+        self.take_settings(settings)
         self.statuses: list[Any] = []
-        self.log: list[str] = []
-        self.pop_ups: list[str] = []
-        self.progress: list[Any] = []
-        self.feature("didChangeStatus")(lambda params: self.statuses.append(params))
-        self.feature(types.WINDOW_LOG_MESSAGE)(lambda params: self.log.append(params.message))
-        self.feature(types.WINDOW_SHOW_MESSAGE)(lambda params: self.pop_ups.append(params.message))
-        self.feature(types.WORKSPACE_CONFIGURATION)(lambda _params: [self.settings])
-        self.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)(lambda _params: None)
-        self.feature(types.PROGRESS)(lambda params: self.progress.append(params))
+
+        def note_status(params: Any) -> None:  # `object` would be taken for the server
+            self.statuses.append(params)
+
+        self.feature("didChangeStatus")(note_status)
         self.feature(types.CLIENT_REGISTER_CAPABILITY)(lambda _params: None)
         self._versions: dict[str, int] = {}
+
+    def take_settings(self, settings: Mapping[str, Any]) -> None:
+        """Answer the server's next question for settings with these."""
+        self.set_configuration(dict(settings), section="tabwright")
+
+    @property
+    def log(self) -> list[str]:
+        return [each.message for each in self.log_messages]
+
+    @property
+    def pop_ups(self) -> list[str]:
+        return [each.message for each in self.messages]
+
+    def send_raw(self, method: str, params: object) -> None:
+        """Send a notification as it is, also one that no typed client could."""
+        self.protocol._send_data({"jsonrpc": "2.0", "method": method, "params": params})
 
     async def open(self, uri: str, text: str, language: str = "python") -> None:
         self._versions[uri] = 1

@@ -33,6 +33,9 @@ _HEALED_TOKENS = 6
 _ENDS_IN_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 """Letters alone: what comes before may still be part of the same word."""
 
+_SPECIAL_ATTRIBUTES = (
+    llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+)
 _GGML_LOG_ERROR = 4
 _GGML_LOG_WARN = 3
 
@@ -217,11 +220,15 @@ class LlamaModel:
             capacity = -count
 
     def control_token(self, text: str) -> int | None:
-        """Return the single token that `text` names, or None when it is not exactly one."""
+        """Return the single token that `text` names, or None when it is not exactly one.
+
+        An ordinary word may be a single token too: it is none of the model's control tokens.
+        """
         tokens = self.tokenize(text, control=True)
-        if len(tokens) != 1 or tokens == self.tokenize(text, control=False):
+        if len(tokens) != 1:
             return None
-        return tokens[0]
+        attributes = int(llama_cpp.llama_vocab_get_attr(self._vocabulary, tokens[0]))
+        return tokens[0] if attributes & _SPECIAL_ATTRIBUTES else None
 
     def prompt_tokens(self, segments: Sequence[Segment], *, add_bos: bool) -> list[int]:
         """Tokenise a prompt, each segment by itself.

@@ -63,7 +63,7 @@ def main() -> None:
         )
         exact = Path(temporary) / "F32.gguf"
         requantise(original, exact, "F32", options.threads)
-        changes = _changes(exact, list(paths.values()), options.threads)
+        exact_change, *changes = _changes([exact, *paths.values()], options.threads)
         rows = [
             {
                 "quantisation": name,
@@ -83,6 +83,7 @@ def main() -> None:
         "rounds": options.rounds,
         "processor": _processor(),
         "load_average_before": load_before,
+        "exact_loss_nats_per_token": round(exact_change.loss, 4),
         "rows": rows,
     }
     _print(report)
@@ -97,15 +98,16 @@ class _Change:
     loss: float
 
 
-def _changes(exact: Path, paths: list[Path], threads: int) -> list[_Change]:
-    """Compare the next-token distributions of each file with the exact one's, over real code."""
-    file = LoadedFile(exact, threads)
+def _changes(paths: list[Path], threads: int) -> list[_Change]:
+    """Compare the next-token distributions of each file with the first one's, over real code."""
     text = Path(requantise_process.__file__).read_text()
-    tokens = file.tokens_of(text)[:COMPARED_TOKENS]
-    reference = _log_probabilities(file, tokens)
+    tokens = LoadedFile(paths[0], threads).tokens_of(text)[:COMPARED_TOKENS]
+    reference: np.ndarray | None = None
     changes = []
     for path in paths:
         found = _log_probabilities(LoadedFile(path, threads), tokens)
+        if reference is None:
+            reference = found
         changes.append(
             _Change(
                 same_top_token=float((found.argmax(axis=1) == reference.argmax(axis=1)).mean()),
@@ -140,6 +142,7 @@ def _print(report: dict[str, object]) -> None:
         table.add_column(title, justify="right" if title else "left")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
+    table.caption = f"loss as F32: {report['exact_loss_nats_per_token']}"
     Console().print(table)
 
 

@@ -1,23 +1,23 @@
 """Write fetched weights once more in a format this machine computes faster, when that pays.
 
 llama.cpp has fast matrix kernels for some formats and not for others, so the smallest file is not
-the fastest. Measured for SmolLM2-135M on a 2-core AVX2 machine (`tests/benchmarks/quantisation.py`,
-2 threads, medians of 5 alternated rounds, tokens per second):
+the fastest. `tests/benchmarks/quantisation.py` on SmolLM2-135M, 2 cores with AVX-512 VNNI; speeds in
+tokens per second, 2 threads, medians of 5 alternated rounds:
 
     format   MB    prefill by 32   by 512   decode   same top token   divergence   loss
-    Q4_1     98         346          442      129          97.2 %        0.0033     2.784
-    F16     271         597        1,144      108          99.8 %        0.0000     2.783
-    Q8_0    145         574          926      128          95.0 %        0.0045     2.793
-    Q4_0     92         950        1,554      161          71.2 %        0.2923     2.989
+    Q4_1     98         346          442      129          98.4 %        0.0034     2.935
+    F16     271         597        1,144      108          99.8 %        0.0000     2.932
+    Q8_0    145         574          926      128          96.4 %        0.0048     2.936
+    Q4_0     92         950        1,554      161          72.2 %        0.2982     3.151
 
 The last three columns compare with the same weights as F32, over 500 tokens of Python: the mean
-Kullback-Leibler divergence, and the loss on the token that really follows (2.783 as F32), both in
+Kullback-Leibler divergence, and the loss on the token that really follows (2.931 as F32), both in
 nats. Even the fetched file differs, because its arithmetic rounds activations. So:
 
-- **Candidate.** Only Q8_0, only for a source in a format without such kernels (Q4_1, Q5_0,
-  Q5_1). What it changes is as little as what Q4_1's own arithmetic changes. Q4_0 is faster still
-  but answers differently at every third token. F16 changes nothing but decodes slower, since it
-  moves almost three times the bytes.
+- **Candidate.** Only Q8_0, only for a source in a format without such kernels (Q4_1, Q5_0, Q5_1).
+  It is not exact, but changes little more than Q4_1's own arithmetic does, and the loss is the
+  same. Q4_0 is faster still but answers differently at every fourth token. F16 changes nothing
+  but decodes slower, since it moves almost three times the bytes.
 - **Size.** Only sources of at most 1,000 MB: the copy takes up to twice as much again, and a file
   of several gigabytes is better chosen in the right format from the start.
 - **Evidence.** The copy is measured against its source on the user's own processor, best of five

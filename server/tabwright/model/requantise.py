@@ -1,8 +1,8 @@
 """Write fetched weights once more in a format this machine computes faster, when that pays.
 
 llama.cpp has fast matrix kernels for some formats and not for others, so the smallest file is not
-the fastest. `tests/benchmarks/quantisation.py` on SmolLM2-135M, 2 cores with AVX-512 VNNI; speeds in
-tokens per second, 2 threads, medians of 5 alternated rounds:
+the fastest. `tests/benchmarks/quantisation.py` on SmolLM2-135M, 2 cores with AVX-512 VNNI; speeds
+in tokens per second, 2 threads, medians of 5 alternated rounds:
 
     format   MB    prefill by 32   by 512   decode   same top token   divergence   loss
     Q4_1     98         346          442      129          98.4 %        0.0034     2.935

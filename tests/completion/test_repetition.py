@@ -23,6 +23,18 @@ REPEATING = {
         "",
         6,
     ),
+    "a stutter across dots": ("import a.List;\nimport a.List.Type.Type.Type;", "", 1),
+    "a long line is said again": (
+        "var a = require('something');\nvar b = 1;\nvar c = 2;\nvar d = 3;\nvar e = 4;\n"
+        "var a = require('something');",
+        "",
+        5,
+    ),
+    "a line whose body is said again goes too": (
+        "if a:\n    return something_long(x)\nif b:\n    return something_long(x)",
+        "",
+        2,
+    ),
     "a stutter within a name": ("char *buf;\nchar *buf_str_str_str_str;", "", 1),
     "the line above is said again": ("x = y", "a = b\nx = y", 0),
     "the lines above are said again": ("a = b\nx = y\nz = 1", "a = b\nx = y", 0),
@@ -32,6 +44,11 @@ NOT_REPEATING = {
     "brackets close one after the other": ("});\n});\n}", ""),
     "blocks end one after the other": ("end\nend\nend)", ""),
     "rulers": ("# ======\n# title", "x"),
+    "a constant of one digit": ("x = 0xFFFFFFFFFFFFFFFF\ny = 0xAAAAAAAAAAAAAAAA", ""),
+    "a long line at another depth": (
+        "x = something_quite_long(y)\nif b:\n    x = something_quite_long(y)",
+        "",
+    ),
     "counting to three": ("x1 = 1\nx2 = 2\nx3 = 3", ""),
     "counting on from the lines above": ("x4 = 4\nx5 = 5", "x1 = 1\nx2 = 2\nx3 = 3"),
     "a pattern that the lines above have begun": ("bar()", "foo()\nbar()\nfoo()"),
@@ -87,3 +104,29 @@ async def test_a_block_that_is_nothing_but_a_beginning_is_kept() -> None:
     written = "\n  return g({\n    a: 1,\n    b: 2,\n    c: 3,\n  });\n}\n"
     wanted = "\n  return g({\n    a: 1,\n    b: 2,"
     assert await suggested("function f() {‸\n}\n", written, "javascript", 3) == wanted
+
+
+async def test_a_starred_comment_ends_where_the_stars_do() -> None:
+    written = "\n * Returns the sum.\n   total: 3,\n   other: 4,\n"
+    source = "/**\n * Adds numbers.‸\n */\nfunction add() {}\n"
+    assert await suggested(source, written, "javascript") == "\n * Returns the sum."
+
+
+async def test_a_comment_does_not_end_in_an_empty_line() -> None:
+    written = "\n * Returns the sum.\n *\n * \n */\n"
+    source = "/**\n * Adds numbers.‸\n */\nfunction add() {}\n"
+    assert await suggested(source, written, "javascript", 3) == "\n * Returns the sum."
+
+
+async def test_a_line_that_joins_the_following_lines_is_not_suggested() -> None:
+    source = "value = build(‸\n    first / 1000,\n    second / 1000,\n)\n"
+    outcome = await complete(
+        request_at_mark(source, by_hand=True), "first / 1000, second\n", "", ""
+    )
+    assert isinstance(outcome, NoSuggestion)
+    assert outcome.reason is Reason.REPEATS_FOLLOWING_CODE
+
+
+async def test_blank_lines_in_a_suggestion_hold_no_white_space() -> None:
+    written = "\n    x = f()\n    \n    y = g()\n    return x\n"
+    assert await suggested("def h():‸\n", written) == ("\n    x = f()\n\n    y = g()\n    return x")

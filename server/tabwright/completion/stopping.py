@@ -11,7 +11,9 @@ _CODE_FENCE = "```"
 _LONGEST_GROUP = 4
 _COUNTED_ROUNDS = 4
 _DIGITS = re.compile(r"\d+")
-_STUTTER = re.compile(r"(?=\w*[A-Za-z])(\w{3,12}?)\1{3}")
+_LONG_LINE = 24
+_STUTTER = re.compile(r"(?=[\w.:]*[A-Za-z])(?!(.)\1)([\w.:]{3,20}?)\2{2}")
+"""`_ctx_ctx_ctx` or `.Type.Type.Type`, but not `0xFFFFFFFFF`."""
 _NAME_OR_NUMBER = re.compile(r"\w")
 
 
@@ -53,11 +55,13 @@ def _whole_block(text: str, shape: Shape, max_lines: int) -> int | None:
     for number, line in enumerate(lines[1:], start=1):
         is_complete = number < len(lines) - 1
         stripped = line.strip()
+        if stripped and not stripped.startswith("*") and _is_starred(shape.line_before):
+            return position
         if not stripped:
             if is_complete and has_content and not shape.is_body:
                 return position
         else:
-            width = _width(line[: len(line) - len(line.lstrip(" \t"))])
+            width = _indentation(line)
             ends = has_content and (
                 width < base if starts_inside or not shape.is_body else width <= base
             )
@@ -79,27 +83,51 @@ def repetition_start(lines: Sequence[str], above: Sequence[str] = ()) -> int | N
     """Return the index of the line where a text begins to go round in circles, or None.
 
     Small models do so when they have nothing more to say: they write up to four lines once more,
-    count (`a1`, `a2`, `a3`: the fourth round is where it is cut), or stutter within a name.
+    or a long line that is already there, count (`a1`, `a2`, `a3`: the fourth round is where it is
+    cut), or stutter within a name.
     `above` are the lines before the text: to write the last of those once more is no better, but to
     go on with their counting is what is wanted. Blank lines and indentation do not count; lines of
     brackets alone, or `end` after `end`, are no repetition.
     """
-    numbered = [(index, line.strip()) for index, line in enumerate(lines) if line.strip()]
-    own = [line for _, line in numbered]
+    numbered = [(index, line.rstrip()) for index, line in enumerate(lines) if line.strip()]
+    own = [line.strip() for _, line in numbered]
     before = [line.strip() for line in above if line.strip()][-_LONGEST_GROUP:]
     said = [*before, *own]
     counted = [_DIGITS.sub("0", line) for line in own]
     for last, line in enumerate(own):
-        for size in range(1, min(_LONGEST_GROUP, last + 1) + 1):
-            start = last + 1 - size
-            if any(map(_is_telling, own[start : last + 1])) and (
-                _rounds(said, len(before) + last, size) >= 2
-                or _rounds(counted, last, size) >= _COUNTED_ROUNDS
-            ):
-                return numbered[start][0]
-        if _STUTTER.search(line):
-            return numbered[last][0]
+        start = _repeated_group_start(said, counted, last)
+        if start is None and (_STUTTER.search(line) or _is_said_above(numbered, last)):
+            start = last
+        if start is not None:
+            return _without_header(numbered, start)
     return None
+
+
+def _repeated_group_start(said: Sequence[str], counted: Sequence[str], last: int) -> int | None:
+    """Return where the group of own lines starts that ends with line `last` and is a repetition."""
+    offset = len(said) - len(counted)
+    for size in range(1, min(_LONGEST_GROUP, last + 1) + 1):
+        start = last + 1 - size
+        if any(map(_is_telling, said[offset + start : offset + last + 1])) and (
+            _rounds(said, offset + last, size) >= 2
+            or _rounds(counted, last, size) >= _COUNTED_ROUNDS
+        ):
+            return start
+    return None
+
+
+def _is_said_above(numbered: Sequence[tuple[int, str]], last: int) -> bool:
+    """Whether a long line has come before with the same indentation."""
+    line = numbered[last][1]
+    return len(line.strip()) >= _LONG_LINE and any(line == other for _, other in numbered[:last])
+
+
+def _without_header(numbered: Sequence[tuple[int, str]], start: int) -> int:
+    """Return the index of the line to cut at: a line above it that is left without a body goes."""
+    index, line = numbered[start]
+    if start and _indentation(numbered[start - 1][1]) < _indentation(line):
+        return numbered[start - 1][0]
+    return index
 
 
 def _rounds(lines: Sequence[str], last: int, size: int) -> int:
@@ -116,12 +144,22 @@ def _is_telling(line: str) -> bool:
     return bool(_NAME_OR_NUMBER.search(line)) and len(line) > 1 and line.rstrip(";,)") != "end"
 
 
+def _is_starred(line_before: str) -> bool:
+    """Whether the cursor is in a block comment each line of which begins with a star."""
+    text = line_before.strip()
+    return text == "*" or (text.startswith(("* ", "/**")) and "*/" not in text)
+
+
 def _code_fence(text: str) -> int | None:
     """Instruction-tuned models end code with a Markdown fence; it is never part of the code."""
     if text.startswith(_CODE_FENCE):
         return 0
     found = text.find("\n" + _CODE_FENCE)
     return found if found >= 0 else None
+
+
+def _indentation(line: str) -> int:
+    return _width(line[: len(line) - len(line.lstrip(" \t"))])
 
 
 def _width(white_space: str) -> int:

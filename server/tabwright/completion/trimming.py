@@ -7,6 +7,7 @@ the code around the cursor, then the syntax, which has the last word.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ _SHORTEST_OVERLAP = 3
 _SHORTEST_CYCLE = 2
 _CYCLES = 4
 _LINES_ABOVE = 12
+_TELLING_BEGINNING = 8
+_EMPTY_COMMENT_LINES = re.compile(r"(\n[ \t]*(\*|//[/!]?|#|--)?[ \t]*)+\Z")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def trim(
     text = without_following_lines(text, shape, after)
     if not text.strip():
         return Trimmed("", Reason.REPEATS_FOLLOWING_CODE)
+    text = _without_empty_comment_lines(_with_empty_blank_lines(text))
     text = with_document_indentation(text, before)
     if language is not None:
         length = sound_length(language, before, text, after, cut_points(text, token_ends))
@@ -109,7 +113,10 @@ def without_loose_end(text: str, before: str, after: str, language: Language) ->
         scan = language.scanner.scan(before + text[:end], since, len(before) + end)
         code = text[: max(0, scan.code_end - len(before))]
         is_header = bool(language.empty_block) and code.endswith(language.line_block_openers)
-        if not is_header and not any(each.start >= len(before) for each in scan.open):
+        is_closed = all(
+            each.start < len(before) or each.kind == "line_comment" for each in scan.open
+        )
+        if is_closed and not is_header and (code.strip() or since < len(before)):
             return text[:end].rstrip()
     return text
 
@@ -207,6 +214,8 @@ def without_following_lines(text: str, shape: Shape, after: str) -> str:
     if not following:
         return text
     lines = text.split("\n")
+    if not shape.is_on_blank_line and _is_beginning_of(lines[0], below):
+        return ""
     first = 0 if shape.is_on_blank_line else 1
     for start in range(first, len(lines)):
         if not _is_code(lines[start]):
@@ -225,12 +234,30 @@ def without_following_lines(text: str, shape: Shape, after: str) -> str:
     return text
 
 
+def _is_beginning_of(text: str, below: str) -> bool:
+    """Whether a text is what the next lines begin with, however it is spread over lines."""
+    told = "".join(text.split())
+    return len(told) >= _TELLING_BEGINNING and "".join(below.split()).startswith(told)
+
+
 def _is_nearly_equal(one: str, other: str) -> bool:
     if one == other:
         return True
     if min(len(one), len(other)) < 0.9 * max(len(one), len(other)):
         return False
     return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _NEARLY_EQUAL
+
+
+def _with_empty_blank_lines(text: str) -> str:
+    """Take the white space out of blank lines; the last line goes on after the cursor."""
+    *lines, last = text.split("\n")
+    return "\n".join([*(line if line.strip() else "" for line in lines), last])
+
+
+def _without_empty_comment_lines(text: str) -> str:
+    """Drop comment lines without a word at the end, unless there is nothing else."""
+    cut = _EMPTY_COMMENT_LINES.sub("", text)
+    return cut if cut.strip() else text
 
 
 def with_document_indentation(text: str, before: str) -> str:

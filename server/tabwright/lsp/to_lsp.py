@@ -117,6 +117,8 @@ def explanation(value: Explanation | None) -> dict[str, Any]:
         "language": value.language,
         "model": value.model,
         "milliseconds": round(value.seconds * 1000),
+        "promptTokens": value.prompt_tokens,
+        "reusedTokens": value.reused_tokens,
     }
 
 

@@ -64,6 +64,8 @@ class Explanation:
     language: str
     model: str
     seconds: float
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
 
 
 @dataclass
@@ -267,6 +269,8 @@ class Session:
                 language=language,
                 model=outcome.model,
                 seconds=seconds,
+                prompt_tokens=outcome.timings.prompt_tokens,
+                reused_tokens=outcome.timings.reused_tokens,
             )
             self._show_outcome(outcome)
         logger.debug("completion: %s in %.0f ms", name, seconds * 1000)

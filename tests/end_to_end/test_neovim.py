@@ -193,6 +193,7 @@ def test_the_end_of_the_server_is_told_once_and_typing_goes_on(open_editor: Open
 
 def test_a_server_that_cannot_be_started_is_told_once(open_editor: Open, tmp_path: Path) -> None:
     editor = open_editor(PROGRAM)
+    editor.wait_for_model()
     editor.lua("require('tabwright.server').stop()")
     editor.until(lambda: editor.lua("return #vim.lsp.get_clients() == 0"))
     editor.lua("require('tabwright').setup({cmd = {'no-such-tabwright'}})")

@@ -16,7 +16,6 @@ import collections
 import itertools
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -41,6 +40,7 @@ from rich.table import Table
 
 from tabwright.commands.building import build_session
 from tabwright.completion.suggestion import Suggestion
+from tabwright.model.safe_python import python_module_command
 from tabwright.session.documents import OpenDocument
 from tabwright.session.session import Session
 from tabwright.settings import read_settings
@@ -218,7 +218,8 @@ def ask_through_command(
         zip(positions[::step], answers[::step], strict=True), count
     ):
         place = f"{position.file.path}:{position.line}"
-        command = [sys.executable, "-m", "tabwright", "complete", place, "--json", "--model", model]
+        start = python_module_command("tabwright")  # the package may have a module of any name
+        command = [*start, "complete", place, "--json", "--model", model]
         started = time.monotonic()
         finished = subprocess.run(
             command, capture_output=True, cwd=position.file.root, text=True, check=False

@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import itertools
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tabwright.model.safe_python import python_module_command
 
 AUTOMATIC = 2
 """`InlineCompletionTriggerKind.Automatic` of LSP 3.18."""
@@ -169,9 +170,7 @@ class LspClient:
 async def running_server(folder: Path) -> AsyncIterator[LspClient]:
     """Start `tabwright serve` in a folder, and end it at the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tabwright",
+        *python_module_command("tabwright"),
         "serve",
         "--stdio",
         cwd=folder,

@@ -25,7 +25,8 @@ _NEARLY_EQUAL = 0.95
 _SHORTEST_OVERLAP = 3
 _SHORTEST_CYCLE = 2
 _CYCLES = 4
-_LINES_ABOVE = 12
+_CHARACTERS_AROUND = 4000
+"""How much of the code around is compared with a suggestion: a page, however long the text is."""
 _TELLING_BEGINNING = 8
 _EMPTY_COMMENT_LINES = re.compile(r"(\n[ \t]*(\*|//[/!]?|#|--)?[ \t]*)+\Z")
 
@@ -87,7 +88,7 @@ def cut_points(text: str, token_ends: Sequence[int]) -> list[int]:
 def without_repetition(text: str, shape: Shape, before: str) -> str:
     """Cut a text before it starts to repeat lines or, within a line, a short piece."""
     lines = text.split("\n")
-    above = before[: len(before) - len(shape.line_before)].splitlines()[-_LINES_ABOVE:]
+    above = before[-_CHARACTERS_AROUND : len(before) - len(shape.line_before)].splitlines()
     own = 0
     if not shape.is_on_blank_line:
         own = 1
@@ -237,7 +238,9 @@ def without_following_lines(text: str, shape: Shape, after: str) -> str:
 def _is_beginning_of(text: str, below: str) -> bool:
     """Whether a text is what the next lines begin with, however it is spread over lines."""
     told = "".join(text.split())
-    return len(told) >= _TELLING_BEGINNING and "".join(below.split()).startswith(told)
+    return len(told) >= _TELLING_BEGINNING and "".join(
+        below[:_CHARACTERS_AROUND].split()
+    ).startswith(told)
 
 
 def _is_nearly_equal(one: str, other: str) -> bool:

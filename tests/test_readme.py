@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from settings_table import table
-
 from tabwright.completion.suggestion import Reason
 from tabwright.main import _COMMANDS
 

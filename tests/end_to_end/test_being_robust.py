@@ -73,6 +73,7 @@ async def test_the_server_opens_no_network_connection_by_itself(
             trap.accept()
 
 
+@pytest.mark.real_model
 async def test_weights_that_appear_later_are_noticed(
     start: Start,
     tmp_path: Path,
@@ -92,6 +93,7 @@ async def test_weights_that_appear_later_are_noticed(
     await until(has_suggestion)
 
 
+@pytest.mark.real_model
 @pytest.mark.parametrize("damage", ["truncated", "no model at all"])
 async def test_damaged_weights_are_named_and_the_server_lives(
     start: Start,
@@ -258,6 +260,7 @@ async def test_a_message_that_makes_no_sense_pops_nothing_up(
     assert client.pop_ups == []
 
 
+@pytest.mark.real_model
 async def test_the_server_ends_with_its_client(
     start: Start, tmp_path: Path, default_weights: Path
 ) -> None:
@@ -274,6 +277,22 @@ async def test_the_server_ends_with_its_client(
     server.stdin.close()  # the editor is gone without a word
     _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=PATIENCE_SECONDS)
     assert alive == []
+
+
+@pytest.mark.real_model
+@pytest.mark.parametrize("milliseconds", [0, 5, 10, 15])
+async def test_the_server_ends_also_while_the_model_process_is_being_started(
+    start: Start, tmp_path: Path, default_weights: Path, milliseconds: int
+) -> None:
+    del default_weights
+    client = await start()
+    server = client._server
+    assert server is not None
+    assert server.stdin is not None
+    await client.open((tmp_path / "a.py").as_uri(), "import os\n")
+    await asyncio.sleep(milliseconds / 1000)
+    server.stdin.close()
+    await asyncio.wait_for(server.wait(), PATIENCE_SECONDS)
 
 
 async def test_the_server_can_be_reached_over_tcp_on_loopback(

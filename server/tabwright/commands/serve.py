@@ -6,7 +6,7 @@ import ipaddress
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
@@ -72,7 +72,10 @@ def serve(
     if address is not None:
         server.start_tcp(*address)
     else:
-        server.start_io(sys.stdin.buffer, outgoing)
+        from tabwright.lsp.server import ClientInput  # noqa: PLC0415
+
+        incoming = ClientInput(sys.stdin.buffer, server.end_soon)
+        server.start_io(cast(BinaryIO, incoming), outgoing)
 
 
 def _build() -> TabwrightServer:

@@ -56,6 +56,7 @@ class Handlers:
             types.INITIALIZE: self.initialize,
             types.INITIALIZED: self.initialized,
             types.SHUTDOWN: self.shutdown,
+            types.EXIT: self.exit,
             types.WORKSPACE_DID_CHANGE_CONFIGURATION: self.did_change_configuration,
             types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self.did_change_folders,
             types.TEXT_DOCUMENT_DID_OPEN: self.did_open,
@@ -134,6 +135,10 @@ class Handlers:
         if self._watcher is not None:
             self._watcher.stop()
         await self.session.stop()
+
+    def exit(self, _params: None = None) -> None:
+        """The client says good-bye: whatever still runs must not keep this process."""
+        self._server.end_soon()
 
     # -- settings and folders --
 

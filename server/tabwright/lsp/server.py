@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
-from typing import Any
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -12,6 +17,8 @@ from pygls.protocol import LanguageServerProtocol
 import tabwright
 
 logger = logging.getLogger(__name__)
+
+_SECONDS_TO_END_BY_ITSELF = 5.0
 
 
 class _Protocol(LanguageServerProtocol):
@@ -44,6 +51,29 @@ class TabwrightServer(LanguageServer):
             ),
             protocol_cls=_Protocol,
         )
+        self._is_ending = False
+
+    def shutdown(self) -> None:
+        """Stop serving; called by pygls when the connection is gone."""
+        self.end_soon()
+        super().shutdown()  # type: ignore[no-untyped-call]  # pygls leaves it untyped
+
+    def end_soon(self) -> None:
+        """Make sure that this process ends, now that its client is gone.
+
+        Ending the event loop can wait for ever for a child process whose start was cancelled
+        (CPython 3.11, `_make_subprocess_transport`). The model process ends with its stdin.
+        """
+        if self._is_ending:
+            return
+        self._is_ending = True
+        status = 0 if self.protocol._shutdown else 1
+
+        def end() -> None:
+            time.sleep(_SECONDS_TO_END_BY_ITSELF)
+            os._exit(status)
+
+        threading.Thread(target=end, name="end", daemon=True).start()
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log the kind of error; pygls's own would show a message box.
@@ -56,3 +86,24 @@ class TabwrightServer(LanguageServer):
     def position_encoding(self) -> types.PositionEncodingKind | str:
         """The negotiated encoding of positions."""
         return self.server_capabilities.position_encoding or types.PositionEncodingKind.Utf16
+
+
+class ClientInput(io.BufferedIOBase):
+    """Standard input that says when the client is gone."""
+
+    def __init__(self, stream: BinaryIO, on_end: Callable[[], None]) -> None:
+        self._stream = stream
+        self._on_end = on_end
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line; the empty one that ends the stream is reported."""
+        return self._reported(self._stream.readline(-1 if size is None else size))
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read that many bytes; fewer end the stream, which is reported."""
+        return self._reported(self._stream.read(-1 if size is None else size))
+
+    def _reported(self, data: bytes) -> bytes:
+        if not data:
+            self._on_end()
+        return data

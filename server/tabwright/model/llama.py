@@ -33,9 +33,7 @@ _HEALED_TOKENS = 6
 _ENDS_IN_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 """Letters alone: what comes before may still be part of the same word."""
 
-_SPECIAL_ATTRIBUTES = (
-    llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
-)
+_SPECIAL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
 _GGML_LOG_ERROR = 4
 _GGML_LOG_WARN = 3
 

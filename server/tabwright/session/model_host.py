@@ -78,6 +78,7 @@ class ModelHost:
         self.process = ModelProcess(on_state=on_process_state, on_unloaded=self._note_unloaded)
         self._slots: dict[str, _Slot] = {}
         self._failures: dict[str, ModelError] = {}
+        self._is_stopped = False
 
     def configure(self, settings: Settings) -> None:
         """Take new settings; a model whose options change is loaded anew when next needed."""
@@ -131,9 +132,12 @@ class ModelHost:
         return slot.ready if slot is not None else None
 
     def begin_loading(self, manifest: Manifest) -> asyncio.Task[ReadyModel] | None:
-        """Start to load a model unless that is under way; None when its weights are gone."""
+        """Start to load a model unless that is under way; None when its weights are gone.
+
+        After `stop` nothing is started any more, whatever a late message asks for.
+        """
         request = self._load_request(manifest)
-        if request is None or request.model_key in self._failures:
+        if self._is_stopped or request is None or request.model_key in self._failures:
             return None
         slot = self._slots.get(request.model_key)
         if slot is None:
@@ -158,7 +162,8 @@ class ModelHost:
         await self.process.restart()
 
     async def stop(self) -> None:
-        """End the process."""
+        """End the process, for good."""
+        self._is_stopped = True
         self._drop_slots()
         await self.process.stop()
 

@@ -6,7 +6,9 @@ Asks by hand at random ends of lines in ten pinned third-party packages of six l
 `tabwright complete FILE:LINE` does, but in one session, so that the model is loaded once.
 
 A suggestion is inserted where it was asked for, and the whole file is parsed by tree-sitter
-before and after. This check shares no code with the one that trims suggestions.
+before and after. The strict figure shares no code with what trims suggestions. The other one closes
+what a suggestion leaves open with the same rough scan and the same endings as the trimming does, so
+it can only find fault with the trimming's choice among them, not with the rule.
 """
 
 from __future__ import annotations

@@ -404,18 +404,21 @@ class Handlers:
 
 
 def _as_function(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that calls a bound method: pygls sets attributes on what it registers."""
-    if asyncio.iscoroutinefunction(method):
+    """Return a function that calls a bound method: pygls sets attributes on what it registers.
 
-        async def call_later(*arguments: Any) -> Any:
-            return await method(*arguments)
+    The function has no annotations, because pygls asks whether that of the first parameter is a
+    subclass of its server, which `Any` cannot be asked before Python 3.11.
+    """
 
-        return call_later
+    async def call_later(*arguments: Any) -> Any:
+        return await method(*arguments)
 
     def call(*arguments: Any) -> Any:
         return method(*arguments)
 
-    return call
+    function: Callable[..., Any] = call_later if asyncio.iscoroutinefunction(method) else call
+    function.__annotations__ = {}
+    return function
 
 
 def _cells(cells: Sequence[types.NotebookCell]) -> list[tuple[str, bool]]:

@@ -407,7 +407,16 @@ def test_a_gpu_build_and_large_files_keep_the_original(
 # ---- starting child programs ----
 
 
-@pytest.mark.parametrize("version", [(3, 10), (3, 12)])
+@pytest.mark.parametrize(
+    "version",
+    [
+        (3, 10),
+        pytest.param(
+            (3, 12),
+            marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="-P came with Python 3.11"),
+        ),
+    ],
+)
 def test_a_file_in_the_working_folder_is_never_executed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int]
 ) -> None:

@@ -100,9 +100,9 @@ async def test_a_block_that_is_cut_off_does_not_end_in_a_header() -> None:
     assert await suggested("def f():‸\n", written, "python", 3) == "\n    x = 1\n    y = 2"
 
 
-async def test_a_block_that_is_nothing_but_a_beginning_is_kept() -> None:
+async def test_a_block_that_is_nothing_but_a_beginning_is_kept_and_closed() -> None:
     written = "\n  return g({\n    a: 1,\n    b: 2,\n    c: 3,\n  });\n}\n"
-    wanted = "\n  return g({\n    a: 1,\n    b: 2,"
+    wanted = "\n  return g({\n    a: 1,\n    b: 2,\n  })"
     assert await suggested("function f() {‸\n}\n", written, "javascript", 3) == wanted
 
 

@@ -15,6 +15,7 @@ from tabwright.completion.shape import Shape
 from tabwright.completion.stopping import repetition_start
 from tabwright.completion.suggestion import Reason
 from tabwright.document import line_end
+from tabwright.syntax.closing import missing_closers
 from tabwright.syntax.languages import Language
 from tabwright.syntax.soundness import sound_length
 
@@ -74,6 +75,9 @@ def trim(
         text = text[:length].rstrip()
         if not text.strip():
             return Trimmed("", Reason.SYNTAX_ERROR)
+        if shape.kind == "block":
+            # What a whole block opens it also closes, where it was cut off before it did.
+            text += missing_closers(language, before, text, after)
     return Trimmed(text)
 
 

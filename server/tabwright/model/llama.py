@@ -129,6 +129,9 @@ class LlamaModel:
     def _load(self, options: ModelOptions, on_progress: Callable[[float], None]) -> None:
         model_params = llama_cpp.llama_model_default_params()
         model_params.n_gpu_layers = options.gpu_layers if options.gpu_layers >= 0 else 10_000
+        # Repacked weights (AMX and others) crash on virtual machines that do not let programs use
+        # AMX, and compute other sums for one token than for several.
+        model_params.use_extra_bufts = False
 
         def report(fraction: float, _user_data: object) -> bool:
             on_progress(fraction)
@@ -160,6 +163,10 @@ class LlamaModel:
         context_params.n_threads = options.decode_threads
         context_params.n_threads_batch = options.prefill_threads
         context_params.kv_unified = False
+        if options.gpu_layers == 0 or not supports_gpu_offload():
+            # On a CPU it reads prompts at a third of the speed in batches this small, and its sums
+            # depend on the batch (`tests/benchmarks/evaluation.py`).
+            context_params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context_params.no_perf = True
         self._context = llama_cpp.llama_init_from_model(self._model, context_params)
         if not self._context:

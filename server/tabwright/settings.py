@@ -41,15 +41,26 @@ class CompletionSettings:
     model: str = "auto"
     """A model's id (see `tabwright models list`), or `auto` for the best one installed."""
 
-    debounce_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.05
+    debounce_seconds: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.0
     """How long to wait for the next key before starting work. Not used when asked by hand."""
+
+    eagerness: Literal["auto", "high", "low"] = "auto"
+    """`low` waits at least 0.15 s for the next key and does no work ahead; `auto` is low while
+    the machine runs on battery, else high."""
+
+    wait_seconds: Annotated[float, msgspec.Meta(gt=0, le=60)] = 0.25
+    """How long you will wait for a suggestion while typing: what the model reads and writes is
+    measured out to it, at its speed on this machine."""
+
+    wait_by_hand_seconds: Annotated[float, msgspec.Meta(gt=0, le=600)] = 1.0
+    """The same for suggestions asked for by hand, which may be longer."""
 
     max_lines: Annotated[int, msgspec.Meta(ge=1, le=200)] = 12
     """The longest suggestion, in lines."""
 
-    context_tokens: Tokens = 512
-    """How much code before and after the cursor the model reads, in tokens. More is cleverer and
-    slower at the first request in a file."""
+    context_tokens: Literal["auto"] | Tokens = "auto"
+    """How much code before and after the cursor the model reads, in tokens; `auto` follows from
+    its speed here. More is cleverer, and slower at the first request in a file."""
 
     in_comments_and_strings: bool = False
     """Suggest inside comments and strings without being asked."""

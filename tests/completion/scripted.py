@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tabwright.bundled_data import grammars_folder
 from tabwright.completion import pipeline
+from tabwright.completion.cache import ResultCache
 from tabwright.completion.pipeline import CompletionRequest, ReadyModel
 from tabwright.completion.suggestion import NoSuggestion, Outcome
 from tabwright.document import Cursor, DocumentSnapshot
@@ -37,6 +38,7 @@ class ScriptedGenerator:
     answers: list[str | ModelError]
     requests: list[GenerationRequest] = field(default_factory=list)
     tokens_read: int = 0
+    log_probability: float = 0.0
     was_closed_early: bool = False
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
@@ -46,10 +48,10 @@ class ScriptedGenerator:
             raise answer
         ended = False
         try:
-            yield PromptEvaluated(10, 4, 0.0, 0.1)
+            yield PromptEvaluated(10, 4, 6, 0.0, 0.1)
             for token in _TOKENS.findall(answer):
                 self.tokens_read += 1
-                yield GeneratedToken(token, -0.5)
+                yield GeneratedToken(token, self.log_probability)
             ended = True
             yield GenerationEnd("end_of_text")
         finally:
@@ -107,4 +109,4 @@ async def complete(
         context_tokens=1024,
         name=model_id,
     )
-    return await pipeline.complete(request, shape, model)
+    return await pipeline.complete(request, shape, model, ResultCache())

@@ -66,7 +66,7 @@ FROM_PROCESS: list[FromProcess] = [
     LoadProgress(2, 0.5),
     Loaded(3, "weights", 0.25, 2048, "llama 135M Q4_1", ("<|no_token|>",)),
     Evaluated(4, 32),
-    Prefilled(5, 100, 99, 0.0, 0.01),
+    Prefilled(5, 100, 99, 2, 0.0, 0.01),
     Piece(6, "é", -0.25),
     Finished(7, "time_limit", 12, 0.5),
     Failed(8, "prompt_too_long", "too long"),

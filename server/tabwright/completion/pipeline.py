@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 
-from tabwright.completion.prompt import build_prompt
+from tabwright.completion.budget import UNMEASURED, Budget, Speeds, budget_for
+from tabwright.completion.cache import ResultCache, Written
+from tabwright.completion.confidence import (
+    FEWEST_CHARACTERS,
+    log_floor,
+    sure_length,
+    threshold_for,
+)
+from tabwright.completion.prompt import Prompt, build_prompt
 from tabwright.completion.shape import Shape, decide_shape
 from tabwright.completion.stopping import whole_length
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion, Timings
@@ -24,14 +34,11 @@ from tabwright.model.manifest import Manifest
 from tabwright.settings import CompletionSettings
 from tabwright.syntax.languages import Language
 
-LINE_TOKENS = 64
-"""The longest single line that is asked for."""
-
-_TOKENS_PER_BLOCK_LINE = 16
-_LONGEST_BLOCK_TOKENS = 256
 _BY_HAND_PATIENCE = 3.0
 _ATTEMPTS_BY_HAND = 3
 _PROMPT_ATTEMPTS = 3
+_TOKENS_AHEAD = 16
+"""How far the model goes on behind a suggestion, as if it were accepted."""
 
 _WORTH_ANOTHER_START = frozenset(
     {
@@ -67,6 +74,7 @@ class ReadyModel:
     """Prompt and answer together, as loaded."""
     name: str
     """The model's id and, where there is one, its adapter, for display."""
+    speeds: Speeds = UNMEASURED
 
 
 def decide(request: CompletionRequest) -> Shape | NoSuggestion:
@@ -80,58 +88,244 @@ def decide(request: CompletionRequest) -> Shape | NoSuggestion:
     )
 
 
-async def complete(request: CompletionRequest, shape: Shape, model: ReadyModel) -> Outcome:
+async def complete(
+    request: CompletionRequest, shape: Shape, model: ReadyModel, cache: ResultCache
+) -> Outcome:
     """Ask the model and return what is worth showing, or why nothing is.
 
-    Asked by hand, an empty or useless answer is not the end: the model is made to start with its
-    second and third choice before the reason of the first answer is given.
+    Asked by hand, the model is also made to start with its second and third choice: for
+    alternatives to go through, and because an empty or useless answer need not be the end.
 
     Raises:
         ModelError: the model process cannot answer.
     """
-    first = await _attempt(request, shape, model, first_token_rank=0)
-    if isinstance(first, Suggestion) or request.is_automatic:
+    plan = _Plan(request, shape, model)
+    started = time.monotonic()
+    first = _outcome(plan, await _written(plan, cache, first_token_rank=0))
+    if request.is_automatic:
         return first
+    found = [first] if isinstance(first, Suggestion) else []
     for rank in range(1, _ATTEMPTS_BY_HAND):
-        if first.reason not in _WORTH_ANOTHER_START:
-            break
-        another = await _attempt(request, shape, model, first_token_rank=rank)
-        if isinstance(another, Suggestion):
-            total = first.timings.total_seconds + another.timings.total_seconds
-            return replace(another, timings=replace(another.timings, total_seconds=total))
-    return first
+        if isinstance(first, NoSuggestion) and first.reason not in _WORTH_ANOTHER_START:
+            return first
+        another = _outcome(plan, await _written(plan, cache, first_token_rank=rank))
+        if isinstance(another, Suggestion) and another.text not in [each.text for each in found]:
+            found.append(another)
+    if not found:
+        return first
+    shown, *others = found
+    others.sort(key=lambda each: -each.mean_log_probability)
+    total = time.monotonic() - started
+    return replace(
+        shown,
+        timings=replace(shown.timings, total_seconds=total),
+        alternatives=tuple(each.text for each in others),
+    )
 
 
-@dataclass
-class _Written:
-    """What the model has written so far."""
+async def prepare(request: CompletionRequest, model: ReadyModel) -> None:
+    """Let the model read the prompt of a request that has not been made yet.
 
-    text: str = ""
-    token_ends: tuple[int, ...] = ()
-    log_probabilities: tuple[float, ...] = ()
-    timings: Timings = field(default_factory=Timings)
-    cause: str = ""
-
-    def mean_log_probability(self, length: int) -> float:
-        """Return the mean over the tokens that end within `length` characters."""
-        count = max(1, sum(end <= length for end in self.token_ends))
-        shown = self.log_probabilities[:count]
-        return sum(shown) / len(shown) if shown else 0.0
+    Raises:
+        ModelError: the model process cannot answer.
+    """
+    plan = _Plan(request, _ANY_SHAPE, model)
+    await _work_ahead(plan, plan.prompt(plan.budget.context_tokens), max_tokens=1)
 
 
-async def _attempt(
-    request: CompletionRequest, shape: Shape, model: ReadyModel, *, first_token_rank: int
-) -> Outcome:
-    written = await _write(request, shape, model, first_token_rank)
+async def prepare_next(
+    request: CompletionRequest, suggestion: Suggestion, shape: Shape, model: ReadyModel
+) -> None:
+    """Let the model go on behind a suggestion, as if it were accepted and Enter typed.
+
+    Raises:
+        ModelError: the model process cannot answer.
+    """
+    offset, text = request.cursor.offset, request.snapshot.text
+    accepted = text[:offset] + suggestion.text + text[offset:]
+    behind = replace(
+        request,
+        snapshot=replace(request.snapshot, text=accepted),
+        cursor=Cursor(offset + len(suggestion.text)),
+    )
+    plan = _Plan(behind, shape, model)
+    await _work_ahead(plan, plan.prompt(plan.budget.context_tokens), max_tokens=_TOKENS_AHEAD)
+
+
+_ANY_SHAPE = Shape("line", "", "", may_start_new_line=False, is_body=False)
+"""The prompt is the same whatever may be suggested."""
+
+
+async def _work_ahead(plan: _Plan, prompt: Prompt, *, max_tokens: int) -> None:
+    generation = plan.generation(prompt, max_tokens=max_tokens)
+    generation = replace(
+        generation,
+        stop_at="line_end_after_text",
+        log_probability_floor=-math.inf,
+        is_background=True,
+    )
+    with contextlib.suppress(PromptTooLong):
+        async with contextlib.aclosing(plan.model.generator.generate(generation)) as events:
+            async for _ in events:
+                pass
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One request on one model, with the bounds that follow from both."""
+
+    request: CompletionRequest
+    shape: Shape
+    model: ReadyModel
+
+    @property
+    def budget(self) -> Budget:
+        budget = budget_for(
+            self.request.settings, self.model.speeds, is_automatic=self.request.is_automatic
+        )
+        room = self.model.context_tokens - max(budget.line_tokens, budget.block_tokens)
+        return replace(budget, context_tokens=min(budget.context_tokens, max(64, room)))
+
+    @property
+    def max_tokens(self) -> int:
+        budget = self.budget
+        return budget.line_tokens if self.shape.kind == "line" else budget.block_tokens
+
+    @property
+    def floor(self) -> float:
+        """The least log-probability of what is shown; asked by hand, anything is."""
+        if not self.request.is_automatic:
+            return -math.inf
+        language = self.request.snapshot.language
+        return log_floor(threshold_for(self.model.manifest, language))
+
+    def prompt(self, context_tokens: int) -> Prompt:
+        return build_prompt(
+            self.request.snapshot,
+            self.request.cursor,
+            self.request.language,
+            self.model.manifest,
+            context_tokens=context_tokens,
+            can_fill_in_the_middle=self.model.can_fill_in_the_middle,
+        )
+
+    def generation(
+        self, prompt: Prompt, *, max_tokens: int, first_token_rank: int = 0
+    ) -> GenerationRequest:
+        limit = self.request.settings.time_limit_seconds
+        is_line = self.shape.kind == "line"
+        first = "line_end_after_text" if self.shape.may_start_new_line else "line_end"
+        return GenerationRequest(
+            document=self.request.snapshot.uri,
+            segments=prompt.segments,
+            max_tokens=max_tokens,
+            add_bos=prompt.add_bos,
+            stop_strings=prompt.stop_strings,
+            time_limit_seconds=limit if self.request.is_automatic else limit * _BY_HAND_PATIENCE,
+            first_token_rank=first_token_rank,
+            stop_at=first if is_line else "",  # type: ignore[arg-type]  # both are literals
+            log_probability_floor=self.floor,
+        )
+
+    def key(self, generation: GenerationRequest) -> Hashable:
+        return (self.model.name, replace(generation, time_limit_seconds=0.0))
+
+
+async def _written(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Written:
+    """Return what the model writes, from the cache or by asking it.
+
+    A prompt that turns out longer than the context, which happens where a character takes more
+    than a third of a token, is built again with half the budget.
+    """
+    max_tokens, budget = plan.max_tokens, plan.budget.context_tokens
+    for attempt in range(_PROMPT_ATTEMPTS):
+        generation = plan.generation(
+            plan.prompt(budget >> attempt),
+            max_tokens=max_tokens,
+            first_token_rank=first_token_rank,
+        )
+        key = plan.key(generation)
+        known = cache.get(key)
+        if known is not None:
+            return replace(
+                known,
+                timings=Timings(
+                    prompt_tokens=known.timings.prompt_tokens,
+                    reused_tokens=known.timings.prompt_tokens,
+                ),
+            )
+        try:
+            written = await _streamed(plan, generation)
+        except PromptTooLong:
+            if attempt == _PROMPT_ATTEMPTS - 1:
+                raise
+            continue
+        if written.cause != "time_limit":  # on another day there may be more time
+            cache.put(key, written)
+        return written
+    raise AssertionError("the loop returns or raises")
+
+
+async def _streamed(plan: _Plan, generation: GenerationRequest) -> Written:
+    """Let the model write until its text is a whole suggestion."""
+    started = time.monotonic()
+    first_token_at = started
+    pieces: list[str] = []
+    ends: list[int] = []
+    log_probabilities: list[float] = []
+    timings, cause, text = Timings(), "", ""
+    async with contextlib.aclosing(plan.model.generator.generate(generation)) as events:
+        async for event in events:
+            match event:
+                case PromptEvaluated():
+                    first_token_at = time.monotonic()
+                    timings = Timings(
+                        queued_seconds=event.queued_seconds,
+                        prefill_seconds=event.prefill_seconds,
+                        prompt_tokens=event.prompt_tokens,
+                        reused_tokens=event.reused_tokens,
+                        evaluated_tokens=event.evaluated_tokens,
+                    )
+                case GeneratedToken():
+                    pieces.append(event.text)
+                    text = "".join(pieces)
+                    ends.append(len(text))
+                    log_probabilities.append(event.log_probability)
+                    whole = whole_length(text, plan.shape, plan.request.settings.max_lines)
+                    if whole is not None:
+                        break
+                case GenerationEnd():
+                    cause = event.cause
+    now = time.monotonic()
+    return Written(
+        text=text,
+        token_ends=tuple(ends),
+        log_probabilities=tuple(log_probabilities),
+        cause=cause,
+        timings=replace(
+            timings,
+            total_seconds=now - started,
+            decode_seconds=now - first_token_at,
+            generated_tokens=len(ends),
+        ),
+    )
+
+
+def _outcome(plan: _Plan, written: Written) -> Outcome:
+    """Return what of it is worth showing at this cursor: run on every hit of the cache too."""
+    request, shape, model = plan.request, plan.shape, plan.model
     whole = whole_length(written.text, shape, request.settings.max_lines)
     text = written.text if whole is None else written.text[:whole]
+    sure = sure_length(written, plan.floor)
+    is_unsure = sure < len(text)
     is_cut_off = whole is None and written.cause in ("max_tokens", "time_limit")
-    if is_cut_off:
+    if is_unsure:
+        text = text[:sure]
+    elif is_cut_off:
         text = _without_unfinished_line(text)
     if not text.strip():
-        return NoSuggestion(
-            _empty_reason(written, whole), model=model.name, timings=written.timings
-        )
+        reason = Reason.UNSURE if is_unsure else _empty_reason(written, whole)
+        return NoSuggestion(reason, model=model.name, timings=written.timings)
     offset, document = request.cursor.offset, request.snapshot.text
     trimmed = trim(
         text,
@@ -140,15 +334,20 @@ async def _attempt(
         document[:offset],
         document[offset:],
         request.language,
-        is_unfinished=is_cut_off or text.count("\n") >= request.settings.max_lines,
+        is_unfinished=is_cut_off
+        or (is_unsure and "\n" in text)
+        or text.count("\n") >= request.settings.max_lines,
     )
     if trimmed.reason is not None:
         return NoSuggestion(trimmed.reason, model=model.name, timings=written.timings)
+    if request.is_automatic and len(trimmed.text.strip()) < FEWEST_CHARACTERS:
+        return NoSuggestion(Reason.TOO_SHORT, model=model.name, timings=written.timings)
     return Suggestion(
         text=trimmed.text.replace("\n", request.snapshot.line_end),
         model=model.name,
         shape="block" if "\n" in trimmed.text else "line",
         mean_log_probability=written.mean_log_probability(len(trimmed.text)),
+        ends_line=written.cause == "line_end" and not is_unsure,
         timings=written.timings,
     )
 
@@ -159,92 +358,7 @@ def _without_unfinished_line(text: str) -> str:
     return whole_lines if whole_lines.strip() else text
 
 
-def _empty_reason(written: _Written, whole: int | None) -> Reason:
+def _empty_reason(written: Written, whole: int | None) -> Reason:
     if written.cause == "time_limit":
         return Reason.TIME_LIMIT
     return Reason.MODEL_ENDED if whole is None else Reason.LINE_COMPLETE
-
-
-async def _write(
-    request: CompletionRequest, shape: Shape, model: ReadyModel, first_token_rank: int
-) -> _Written:
-    """Let the model write until its text is a whole suggestion.
-
-    A prompt that turns out longer than the context, which happens where a character takes more
-    than a third of a token, is built again with half the budget.
-    """
-    max_tokens = _max_tokens(request, shape)
-    budget = min(request.settings.context_tokens, max(64, model.context_tokens - max_tokens))
-    for attempt in range(_PROMPT_ATTEMPTS):
-        try:
-            return await _stream(
-                request, shape, model, budget >> attempt, max_tokens, first_token_rank
-            )
-        except PromptTooLong:
-            if attempt == _PROMPT_ATTEMPTS - 1:
-                raise
-    raise AssertionError("the loop returns or raises")
-
-
-async def _stream(
-    request: CompletionRequest,
-    shape: Shape,
-    model: ReadyModel,
-    budget: int,
-    max_tokens: int,
-    first_token_rank: int,
-) -> _Written:
-    prompt = build_prompt(
-        request.snapshot,
-        request.cursor,
-        request.language,
-        model.manifest,
-        context_tokens=budget,
-        can_fill_in_the_middle=model.can_fill_in_the_middle,
-    )
-    limit = request.settings.time_limit_seconds
-    generation = GenerationRequest(
-        document=request.snapshot.uri,
-        segments=prompt.segments,
-        max_tokens=max_tokens,
-        add_bos=prompt.add_bos,
-        stop_strings=prompt.stop_strings,
-        time_limit_seconds=limit if request.is_automatic else limit * _BY_HAND_PATIENCE,
-        first_token_rank=first_token_rank,
-    )
-    started = time.monotonic()
-    first_token_at = started
-    written = _Written()
-    async with contextlib.aclosing(model.generator.generate(generation)) as events:
-        async for event in events:
-            match event:
-                case PromptEvaluated():
-                    first_token_at = time.monotonic()
-                    written.timings = Timings(
-                        queued_seconds=event.queued_seconds,
-                        prefill_seconds=event.prefill_seconds,
-                        prompt_tokens=event.prompt_tokens,
-                        reused_tokens=event.reused_tokens,
-                    )
-                case GeneratedToken():
-                    written.text += event.text
-                    written.token_ends += (len(written.text),)
-                    written.log_probabilities += (event.log_probability,)
-                    if whole_length(written.text, shape, request.settings.max_lines) is not None:
-                        break
-                case GenerationEnd():
-                    written.cause = event.cause
-    now = time.monotonic()
-    written.timings = replace(
-        written.timings,
-        total_seconds=now - started,
-        decode_seconds=now - first_token_at,
-        generated_tokens=len(written.token_ends),
-    )
-    return written
-
-
-def _max_tokens(request: CompletionRequest, shape: Shape) -> int:
-    if shape.kind == "line":
-        return LINE_TOKENS
-    return min(_LONGEST_BLOCK_TOKENS, request.settings.max_lines * _TOKENS_PER_BLOCK_LINE)

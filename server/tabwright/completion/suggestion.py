@@ -33,6 +33,8 @@ class Reason(enum.Enum):
     REPEATS_FOLLOWING_CODE = "repeats_following_code"
     REPEATS_ITSELF = "repeats_itself"
     SYNTAX_ERROR = "syntax_error"
+    UNSURE = "unsure"
+    TOO_SHORT = "too_short"
     INTERNAL_ERROR = "internal_error"
 
     @property
@@ -65,6 +67,8 @@ _SENTENCES = {
     Reason.REPEATS_FOLLOWING_CODE: "The model only repeated the code after the cursor.",
     Reason.REPEATS_ITSELF: "The model only repeated itself or the line before.",
     Reason.SYNTAX_ERROR: "No part of the model's answer fitted the syntax here.",
+    Reason.UNSURE: "The model is not sure enough how the code goes on.",
+    Reason.TOO_SHORT: "What the model would add is shorter than the key that accepts it.",
     Reason.INTERNAL_ERROR: "Something went wrong inside the server; its log says what.",
 }
 
@@ -80,6 +84,8 @@ class Timings:
     prompt_tokens: int = 0
     reused_tokens: int = 0
     """Prompt tokens that were still in the KV cache."""
+    evaluated_tokens: int = 0
+    """Prompt tokens that the model had to read for it."""
     generated_tokens: int = 0
 
 
@@ -94,6 +100,10 @@ class Suggestion:
     mean_log_probability: float
     """Mean natural logarithm of the shown tokens' probabilities: nearer 0 is surer."""
     timings: Timings = field(default_factory=Timings)
+    ends_line: bool = False
+    """Whether the model would go on with a new line."""
+    alternatives: tuple[str, ...] = ()
+    """Other texts for the same place, the likelier first; only when asked by hand."""
 
 
 @dataclass(frozen=True)

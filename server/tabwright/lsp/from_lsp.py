@@ -79,15 +79,23 @@ def apply_changes(
     version: int,
     changes: Sequence[types.TextDocumentContentChangeEvent],
     encoding: Encoding,
-) -> None:
-    """Apply an editor's changes in order; each counts in the text the one before it has left."""
+) -> int | None:
+    """Apply an editor's changes in order; each counts in the text the one before it has left.
+
+    Returns the offset behind the last of them, None when the whole text was replaced.
+    """
+    edited: int | None = None
     for change in changes:
+        text = clean(change.text)
         if isinstance(change, types.TextDocumentContentChangePartial):
             where = range_to_offsets(document, change.range, encoding)
-            document.replace(where, clean(change.text))
+            document.replace(where, text)
+            edited = min(where.start + len(text), len(document.text))
         else:
-            document.replace_all(clean(change.text))
+            document.replace_all(text)
+            edited = None
     document.version = version
+    return edited
 
 
 def with_selected_item(
@@ -114,6 +122,14 @@ def settings_section(values: object) -> Mapping[str, Any]:
         return {}
     prefix = f"{SECTION}."
     return {str(name).removeprefix(prefix): value for name, value in section.items()}
+
+
+def position_of(value: object) -> types.Position | None:
+    """Return the position in a custom message, None when there is none or it makes no sense."""
+    line, character = member(value, "line"), member(value, "character")
+    if isinstance(line, int) and isinstance(character, int):
+        return types.Position(max(line, 0), max(character, 0))
+    return None
 
 
 def member(params: object, name: str) -> Any:

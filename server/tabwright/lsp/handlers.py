@@ -33,6 +33,7 @@ DID_CHANGE_STATUS = "didChangeStatus"
 DID_SHOW_COMPLETION = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT_COMPLETION = "textDocument/didPartiallyAcceptCompletion"
 DID_FOCUS = "textDocument/didFocus"
+DID_MOVE_CURSOR = "tabwright/didMoveCursor"
 
 _TRIGGER_CHARACTERS = (".", "(", "[", "{", "=", ":", ",", " ")
 
@@ -66,6 +67,7 @@ class Handlers:
             types.NOTEBOOK_DOCUMENT_DID_CHANGE: self.did_change_notebook,
             types.NOTEBOOK_DOCUMENT_DID_CLOSE: self.did_close_notebook,
             DID_FOCUS: self.did_focus,
+            DID_MOVE_CURSOR: self.did_focus,
             DID_SHOW_COMPLETION: self.did_show_completion,
             DID_PARTIALLY_ACCEPT_COMPLETION: self.did_partially_accept_completion,
         }
@@ -190,16 +192,30 @@ class Handlers:
         document = self.session.documents.by_uri.get(identifier.uri)
         if document is not None:
             encoding = self._server.position_encoding
-            from_lsp.apply_changes(document, identifier.version, changes, encoding)
+            edited = from_lsp.apply_changes(document, identifier.version, changes, encoding)
+            if edited is not None:
+                self.session.note_edit(document.uri, edited)
 
     def did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget a document."""
         self.session.close(params.text_document.uri)
 
     def did_focus(self, params: object) -> None:
-        """Load the model of the document that came to the front."""
-        uri = from_lsp.member(from_lsp.member(params, "textDocument"), "uri")
-        self.session.focus(str(uri))
+        """Have model and prompt ready for the document that came to the front.
+
+        `position`, where the client gives one, is the cursor; `tabwright/didMoveCursor` is the
+        same for a cursor that has moved.
+        """
+        uri = str(from_lsp.member(from_lsp.member(params, "textDocument"), "uri"))
+        document = self.session.documents.by_uri.get(uri)
+        position = from_lsp.position_of(from_lsp.member(params, "position"))
+        if document is None:
+            return
+        encoding = self._server.position_encoding
+        self.session.focus(
+            uri,
+            None if position is None else from_lsp.position_to_offset(document, position, encoding),
+        )
 
     def did_open_notebook(self, params: types.DidOpenNotebookDocumentParams) -> None:
         """Take a notebook and its cells."""
@@ -325,7 +341,7 @@ class Handlers:
         return {
             **to_lsp.status(self.session.status()),
             "modelProcess": {"state": process.state.value, "pid": process.process_id},
-            "statistics": to_lsp.statistics(self.session.statistics),
+            "statistics": to_lsp.statistics(self.session.statistics, process.evaluated),
         }
 
     async def list_models(self, *_arguments: Any) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from lsprotocol import types
 
 from tabwright.completion.suggestion import Suggestion
 from tabwright.lsp.from_lsp import Encoding
+from tabwright.model.client import EvaluatedTokens
 from tabwright.session.documents import OpenDocument
 from tabwright.session.session import Explanation, Statistics, Status
 
@@ -41,17 +42,18 @@ def offset_to_position(document: OpenDocument, offset: int, encoding: Encoding) 
 def inline_completions(
     suggestion: Suggestion, where: types.Range, kept: str
 ) -> types.InlineCompletionList:
-    """Return one item that replaces `where`, a range on the cursor's line, with `kept` and more.
+    """Return items that replace `where`, a range on the cursor's line, with `kept` and more.
+
+    The first is the suggestion, the others its alternatives.
 
     `kept` is the item selected in the completion list, or empty: then `where` is empty too and
     the item is a pure insertion, the one form that every client shows alike.
     """
-    item = types.InlineCompletionItem(
-        insert_text=kept + suggestion.text,
-        range=where,
-        command=_accepted(suggestion),
-    )
-    return types.InlineCompletionList(items=[item])
+    items = [
+        types.InlineCompletionItem(insert_text=kept + text, range=where, command=_accepted(text))
+        for text in (suggestion.text, *suggestion.alternatives)
+    ]
+    return types.InlineCompletionList(items=items)
 
 
 def completion_list(
@@ -77,7 +79,7 @@ def completion_list(
         insert_text_format=types.InsertTextFormat.PlainText,
         insert_text_mode=types.InsertTextMode.AsIs,
         text_edit=types.TextEdit(types.Range(start, position), text),
-        command=_accepted(suggestion),
+        command=_accepted(suggestion.text),
     )
     return types.CompletionList(is_incomplete=True, items=[item])
 
@@ -95,8 +97,8 @@ def _label(text: str) -> str:
     return shown + (" …" if rest else "")
 
 
-def _accepted(suggestion: Suggestion) -> types.Command:
-    count = len(suggestion.text)
+def _accepted(text: str) -> types.Command:
+    count = len(text)
     return types.Command(
         title="Accepted", command=ACCEPTED_COMMAND, arguments=[{"characters": count}]
     )
@@ -119,12 +121,15 @@ def explanation(value: Explanation | None) -> dict[str, Any]:
         "milliseconds": round(value.seconds * 1000),
         "promptTokens": value.prompt_tokens,
         "reusedTokens": value.reused_tokens,
+        "evaluatedTokens": value.evaluated_tokens,
     }
 
 
-def statistics(value: Statistics) -> dict[str, Any]:
+def statistics(value: Statistics, evaluated: EvaluatedTokens) -> dict[str, Any]:
     """Return the counts since the start."""
     return {
+        "prefilledTokens": evaluated.prompt,
+        "evaluatedTokens": evaluated.total,
         "outcomes": dict(sorted(value.outcomes.items())),
         "shown": value.shown,
         "accepted": value.accepted,

@@ -8,6 +8,7 @@ import contextlib
 import enum
 import itertools
 import logging
+import math
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -38,6 +39,8 @@ from tabwright.model.messages import (
     Loaded,
     LoadModel,
     LoadProgress,
+    Measure,
+    Measured,
     Piece,
     Prefilled,
     Segment,
@@ -76,6 +79,10 @@ class GenerationRequest:
     stop_strings: tuple[str, ...] = ()
     time_limit_seconds: float = 0.0
     first_token_rank: int = 0
+    stop_at: Literal["", "line_end", "line_end_after_text"] = ""
+    log_probability_floor: float = -math.inf
+    is_background: bool = False
+    """Work ahead: the stream has no tokens, and ends as soon as anything else is asked."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class PromptEvaluated:
 
     prompt_tokens: int
     reused_tokens: int
+    evaluated_tokens: int
     queued_seconds: float
     prefill_seconds: float
 
@@ -100,7 +108,7 @@ class GeneratedToken:
 class GenerationEnd:
     """The last event of a stream that was not left early."""
 
-    cause: Literal["end_of_text", "max_tokens", "time_limit", "cancelled"]
+    cause: Literal["end_of_text", "line_end", "unsure", "max_tokens", "time_limit", "cancelled"]
 
 
 GenerationEvent: TypeAlias = PromptEvaluated | GeneratedToken | GenerationEnd
@@ -141,6 +149,20 @@ class ProcessPolicy:
     """Wait before each start after consecutive crashes; after the last the client gives up."""
     command: tuple[str, ...] = ()
     """The command line of the process; empty for `tabwright.model.process`."""
+
+
+@dataclass
+class EvaluatedTokens:
+    """What the model has evaluated since the start, cancelled and background work included."""
+
+    prompt: int = 0
+    total: int = 0
+    """Prompts, answers and drafts."""
+
+    def note(self, finished: Finished) -> None:
+        """Add a request that has come to its end."""
+        self.prompt += finished.prompt_evaluated_tokens
+        self.total += finished.evaluated_tokens
 
 
 @dataclass(eq=False)
@@ -186,6 +208,7 @@ class ModelProcess:
         on_unloaded: Callable[[str], None] = lambda _model_key: None,
     ) -> None:
         self.policy = policy or ProcessPolicy()
+        self.evaluated = EvaluatedTokens()
         self._on_state = on_state
         self._on_unloaded = on_unloaded
         self._state = ProcessState.STOPPED
@@ -264,6 +287,9 @@ class ModelProcess:
             stop_strings=request.stop_strings,
             time_limit_seconds=request.time_limit_seconds,
             first_token_rank=request.first_token_rank,
+            stop_at=request.stop_at,
+            log_probability_floor=request.log_probability_floor,
+            is_background=request.is_background,
         )
         async with contextlib.aclosing(self._ask(message, request_id)) as answers:
             async for answer in answers:
@@ -274,6 +300,7 @@ class ModelProcess:
                         yield PromptEvaluated(
                             prompt_tokens=answer.prompt_tokens,
                             reused_tokens=answer.reused_tokens,
+                            evaluated_tokens=answer.evaluated_tokens,
                             queued_seconds=answer.queued_seconds,
                             prefill_seconds=answer.prefill_seconds,
                         )
@@ -284,6 +311,25 @@ class ModelProcess:
                         raise _failure(answer)
                     case _:
                         pass
+
+    async def measure(self, model_key: str) -> Measured:
+        """Return how fast a loaded model is on this machine; takes about a second.
+
+        Raises:
+            ModelError: it is not loaded, or the process ended.
+        """
+        request_id = next(self._ids)
+        message = Measure(request_id, model_key)
+        async with contextlib.aclosing(self._ask(message, request_id)) as answers:
+            async for answer in answers:
+                match answer:
+                    case Measured():
+                        return answer
+                    case Failed():
+                        raise _failure(answer)
+                    case _:
+                        pass
+        raise ModelCrashed("The model process closed its answer without a result.")
 
     async def unload(self, model_key: str) -> None:
         """Free a model's memory if the process runs at all."""
@@ -337,7 +383,7 @@ class ModelProcess:
                     is_finished = True
                     raise answer
                 is_finished = _is_last(answer)
-                if isinstance(answer, Loaded | Finished):
+                if isinstance(answer, Loaded | Finished | Measured):
                     self._note_health(running)
                 yield answer
         finally:
@@ -470,9 +516,12 @@ class ModelProcess:
                         | Evaluated(request_id=request_id)
                         | Prefilled(request_id=request_id)
                         | Piece(request_id=request_id)
+                        | Measured(request_id=request_id)
                         | Finished(request_id=request_id)
                         | Failed(request_id=request_id)
                     ):
+                        if isinstance(message, Finished):
+                            self.evaluated.note(message)
                         if _is_last(message):
                             running.patience_by_request.pop(request_id, None)
                         pending = self._pending.get(request_id)
@@ -639,7 +688,7 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 def _is_last(answer: FromProcess) -> bool:
-    return isinstance(answer, Loaded | Failed | Finished | Description)
+    return isinstance(answer, Loaded | Failed | Finished | Description | Measured)
 
 
 def _note_error_line(running: _Running, line: bytes) -> None:

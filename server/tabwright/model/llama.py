@@ -3,6 +3,16 @@
 Why not the `Llama` class: its fill-in-the-middle ids are wrong, it tokenises user text with control
 tokens enabled, keeps one sequence only, and points the process's stdout at /dev/null while it
 loads (seen in llama-cpp-python 0.3.36).
+
+The same tokens give the same logits, bit by bit, however they came to be evaluated: on a CPU
+llama.cpp computes a batch of one token in another order than a batch of several, whose sums do not
+depend on their number or on the threads (`python tests/benchmarks/evaluation.py` shows both). So
+no batch here has one token, and none is asked for the logits of one. What fills a batch up are
+tokens that the answer may well go on with (`draft_after`), whose logits then are there for nothing.
+
+The logits at the end of each sequence are kept (`KvSequence.heads`). An answer is a walk along
+them: as long as the next token is the one already evaluated it costs nothing, which makes typing
+along a suggestion, or deleting what was typed, free and the same as asking anew.
 """
 
 from __future__ import annotations
@@ -12,10 +22,11 @@ import codecs
 import ctypes
 import itertools
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import llama_cpp
 import numpy as np
@@ -28,6 +39,17 @@ SEQUENCES = 4
 
 BATCH_TOKENS = 32
 """Prompt tokens per call into llama.cpp: a cancelled request stops within one such batch."""
+
+LONGEST_DRAFT = 7
+_LONG_MATCH, _SHORT_MATCH = 3, 2
+_DRAFT_AFTER_SHORT_MATCH = 3
+_KEPT_LOGITS_BYTES = 8_000_000
+_MOST_HEADS, _FEWEST_HEADS = 40, 12
+_AGREEING_KEPT = 256
+_MEASURED_ROUNDS, _MEASURED_TOKENS = 5, 4
+_DRAFT_MEMORY = 0.95
+_LEAST_DRAFT_SHARE = 0.15
+"""Checking seven drafted tokens costs about as much as writing one more (`evaluation.py`)."""
 
 _HEALED_TOKENS = 6
 _ENDS_IN_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
@@ -70,6 +92,9 @@ class NativeLog:
         return "; ".join(lines)
 
 
+Logits: TypeAlias = "npt.NDArray[np.float32]"
+
+
 @dataclass
 class KvSequence:
     """One llama.cpp sequence and the tokens whose keys and values it holds."""
@@ -77,7 +102,28 @@ class KvSequence:
     index: int
     owner: object = None
     tokens: list[int] = field(default_factory=list)
+    heads: dict[int, Logits] = field(default_factory=dict)
+    """The logits after the first `n` tokens, by `n`; those of the last places only. Shape
+    (vocabulary,)."""
     last_use: int = 0
+
+
+@dataclass
+class DraftRecord:
+    """How well drafts have fared lately: what decides whether long ones are worth their time."""
+
+    accepted: float = 1.0
+    drafted: float = 2.0
+
+    def note(self, accepted: int, drafted: int) -> None:
+        """Take one draft into account; older ones fade."""
+        self.accepted = self.accepted * _DRAFT_MEMORY + accepted
+        self.drafted = self.drafted * _DRAFT_MEMORY + drafted
+
+    @property
+    def pays(self) -> bool:
+        """Whether enough of the drafted tokens were right."""
+        return self.accepted >= _LEAST_DRAFT_SHARE * self.drafted
 
 
 @dataclass(frozen=True)
@@ -115,7 +161,18 @@ class LlamaModel:
         self._adapter: Any = None
         self._batch: Any = None
         self.vocabulary_size = 0
-        self._tokens_by_bytes: list[tuple[bytes, int]] = []
+        self._pieces: list[bytes] = []
+        self._pieces_tokens: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._agreeing: dict[bytes, npt.NDArray[np.int64]] = {}
+        self._heads_kept = _FEWEST_HEADS
+        self.drafts = DraftRecord()
+        self.evaluated_tokens = 0
+        """Tokens that were given to llama.cpp since the model was loaded, drafts included."""
+        self._threads = max(1, options.prefill_threads)
+        self._is_on_gpu = options.gpu_layers != 0 and supports_gpu_offload()
+        self.can_roll_back = True
+        """Whether tokens can be taken back: recurrent models cannot, and get neither drafts nor
+        kept logits."""
         self.context_tokens = 0
         self._sequences = [KvSequence(index) for index in range(SEQUENCES)]
         self._uses = itertools.count(1)
@@ -151,19 +208,23 @@ class LlamaModel:
             for token in range(self.vocabulary_size)
             if not self.is_end(token)
         )
-        self._tokens_by_bytes = sorted(piece for piece in spelled if piece[0])
+        sorted_pieces = sorted(piece for piece in spelled if piece[0])
+        self._pieces = [piece for piece, _ in sorted_pieces]
+        self._pieces_tokens = np.array([token for _, token in sorted_pieces], dtype=np.int64)
+        fitting = _KEPT_LOGITS_BYTES // (4 * self.vocabulary_size)
+        self._heads_kept = max(_FEWEST_HEADS, min(_MOST_HEADS, fitting))
         self.context_tokens = min(
             options.context_tokens, int(llama_cpp.llama_model_n_ctx_train(self._model))
         )
         context_params = llama_cpp.llama_context_default_params()
-        context_params.n_ctx = self.context_tokens * SEQUENCES
+        context_params.n_ctx = (self.context_tokens + LONGEST_DRAFT + 1) * SEQUENCES
         context_params.n_batch = BATCH_TOKENS
         context_params.n_ubatch = BATCH_TOKENS
         context_params.n_seq_max = SEQUENCES
-        context_params.n_threads = options.decode_threads
+        context_params.n_threads = options.decode_threads  # used for single tokens only
         context_params.n_threads_batch = options.prefill_threads
         context_params.kv_unified = False
-        if options.gpu_layers == 0 or not supports_gpu_offload():
+        if not self._is_on_gpu:
             # On a CPU it reads prompts at a third of the speed in batches this small, and its sums
             # depend on the batch (`tests/benchmarks/evaluation.py`).
             context_params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -183,6 +244,10 @@ class LlamaModel:
                 raise LlamaError(self._refusal("cannot use the adapter", options.adapter_path))
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._batch = llama_cpp.llama_batch_init(BATCH_TOKENS, 0, 1)
+        self.can_roll_back = not (
+            llama_cpp.llama_model_is_recurrent(self._model)
+            or llama_cpp.llama_model_is_hybrid(self._model)
+        )
 
     def _refusal(self, what: str, path: str) -> str:
         said = self._log.take_errors()
@@ -263,62 +328,149 @@ class LlamaModel:
         sequence.last_use = next(self._uses)
         return sequence
 
-    def keep_common_prefix(self, sequence: KvSequence, tokens: Sequence[int]) -> int:
-        """Drop from the sequence all that `tokens` does not begin with; return what is left.
+    def read_prompt(self, sequence: KvSequence, tokens: Sequence[int]) -> Iterator[int]:
+        """Make the sequence begin with `tokens` and know the logits after them.
 
-        At least the last token is left to evaluate, because its logits are wanted. Models whose
-        memory cannot be rolled back (recurrent, sliding window) start over.
+        Yields the count of tokens evaluated so far: after every batch, and 0 at first, when it is
+        clear how many of the prompt's tokens are reused: the sequence has these. What the sequence
+        holds beyond the prompt stays where it continues it.
+
+        Raises:
+            LlamaError: llama.cpp cannot evaluate; the sequence is empty afterwards.
         """
         common = 0
-        for mine, wanted in zip(sequence.tokens, tokens[:-1], strict=False):
+        for mine, wanted in zip(sequence.tokens, tokens, strict=False):
             if mine != wanted:
                 break
             common += 1
-        self._truncate(sequence, common)
-        return len(sequence.tokens)
+        if common == len(tokens) and common in sequence.heads:
+            yield 0
+            return
+        fresh = 2 if self.can_roll_back else 1
+        self._truncate(sequence, max(0, min(common, len(tokens) - fresh)))
+        yield 0
+        done = 0
+        for part in _batches(tokens[len(sequence.tokens) :]):
+            is_last = len(sequence.tokens) + len(part) == len(tokens)
+            is_alone = len(part) < fresh  # the whole prompt is one token
+            batch = [*part, *part] if is_alone else part
+            self._evaluate(sequence, batch, logits=fresh if is_last else 0)
+            done += len(part)
+            yield done
+
+    def advance(self, sequence: KvSequence, length: int, token: int, draft: Sequence[int]) -> None:
+        """Make `token` follow the first `length` tokens, and know the logits after it.
+
+        Nothing is evaluated where the sequence goes on with it already. Else the tokens of
+        `draft`, which may follow it, are evaluated along.
+
+        Raises:
+            LlamaError: llama.cpp cannot evaluate; the sequence is empty afterwards.
+        """
+        known = sequence.tokens[length : length + 1] == [token] and length + 1 in sequence.heads
+        if known:
+            return
+        self._truncate(sequence, length)
+        room = self.context_tokens + LONGEST_DRAFT - length
+        if not self.can_roll_back:
+            self._evaluate(sequence, [token], logits=1)
+            return
+        # Without a draft the token itself fills the batch; it is dropped when another follows.
+        part = [token, *(draft[:room] or [token])]
+        self._evaluate(sequence, part, logits=len(part))
+
+    def draft_after(self, sequence: KvSequence, length: int, token: int) -> list[int]:
+        """Return tokens that followed the last tokens where they stood before, or none.
+
+        Prompt lookup: the latest place at which the last three tokens, else the last two, stood.
+        """
+        known = np.array([*sequence.tokens[:length], token], dtype=np.int64)
+        for size in (_LONG_MATCH, _SHORT_MATCH):
+            if len(known) <= size:
+                continue
+            found = np.ones(len(known) - size, dtype=bool)
+            for place in range(size):
+                found &= known[place : place + len(found)] == known[len(known) - size + place]
+            (starts,) = np.nonzero(found)
+            if starts.size:
+                start = int(starts[-1]) + size
+                longest = LONGEST_DRAFT if size == _LONG_MATCH else _DRAFT_AFTER_SHORT_MATCH
+                if not self.drafts.pays:
+                    longest = 1
+                return [int(each) for each in known[start : start + longest]]
+        return []
+
+    def measure(self) -> tuple[float, float]:
+        """Return tokens per second of reading prompts and of writing; takes about a second.
+
+        Counted in processor time shared by the threads, and the best of a few rounds, because
+        whatever else runs on the machine would otherwise decide the figure. The least recently
+        used sequence is emptied for it.
+
+        Raises:
+            LlamaError: llama.cpp cannot evaluate.
+        """
+        sequence = self.sequence_for(None)
+        prompt = [100 + 37 * index % (self.vocabulary_size // 2) for index in range(BATCH_TOKENS)]
+        self._forget(sequence)
+        self._evaluate(sequence, prompt, logits=0)  # touches every page of the weights
+        reading: list[float] = []
+        writing: list[float] = []
+        for _ in range(_MEASURED_ROUNDS):
+            reading.append(self._seconds_for(sequence, prompt) / len(prompt))
+            for token in prompt[:_MEASURED_TOKENS]:
+                writing.append(self._seconds_for(sequence, [token, token]))
+        self._forget(sequence)
+        return 1 / min(reading), 1 / min(writing)
+
+    def _seconds_for(self, sequence: KvSequence, tokens: Sequence[int]) -> float:
+        began, cpu_began = time.perf_counter(), time.process_time()
+        self._evaluate(sequence, tokens, logits=2)
+        elapsed = time.perf_counter() - began
+        used = (time.process_time() - cpu_began) / self._threads
+        # Where a GPU does the work, the processor's time says nothing.
+        return elapsed if self._is_on_gpu else max(1e-6, min(elapsed, used))
 
     def _truncate(self, sequence: KvSequence, length: int) -> None:
         if length < len(sequence.tokens):
             if llama_cpp.llama_memory_seq_rm(self._memory, sequence.index, length, -1):
                 del sequence.tokens[length:]
             else:
-                llama_cpp.llama_memory_seq_rm(self._memory, sequence.index, -1, -1)
-                sequence.tokens.clear()
+                self._forget(sequence)
+        for place in [place for place in sequence.heads if place > len(sequence.tokens)]:
+            del sequence.heads[place]
 
-    def evaluate(self, sequence: KvSequence, tokens: Sequence[int]) -> Iterator[int]:
-        """Append tokens to a sequence, a batch at a time, yielding the count done after each.
+    def _forget(self, sequence: KvSequence) -> None:
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence.index, -1, -1)
+        sequence.tokens.clear()
+        sequence.heads.clear()
 
-        The last batch leaves the logits of the last token to be read.
-
-        Raises:
-            LlamaError: llama.cpp cannot evaluate; the sequence is empty afterwards.
-        """
-        done = 0
-        while done < len(tokens):
-            part = tokens[done : done + BATCH_TOKENS]
-            self._decode(sequence, part, wants_logits=done + len(part) == len(tokens))
-            done += len(part)
-            yield done
-
-    def _decode(self, sequence: KvSequence, tokens: Sequence[int], *, wants_logits: bool) -> None:
+    def _evaluate(self, sequence: KvSequence, tokens: Sequence[int], *, logits: int) -> None:
+        """Append tokens to a sequence in one batch and keep the logits after the last of them."""
         batch = self._batch
         assert batch is not None, "the model is closed"
         start = len(sequence.tokens)
+        first_wanted = len(tokens) - logits
         for position, token in enumerate(tokens):
             batch.token[position] = token
             batch.pos[position] = start + position
             batch.n_seq_id[position] = 1
             batch.seq_id[position][0] = sequence.index
-            batch.logits[position] = 0
-        batch.logits[len(tokens) - 1] = 1 if wants_logits else 0
+            batch.logits[position] = position >= first_wanted
         batch.n_tokens = len(tokens)
         status = llama_cpp.llama_decode(self._context, batch)
         if status != 0:
-            llama_cpp.llama_memory_seq_rm(self._memory, sequence.index, -1, -1)
-            sequence.tokens.clear()
+            self._forget(sequence)
             said = self._log.take_errors()
             raise LlamaError(f"llama_decode returned {status}" + (f": {said}" if said else ""))
         sequence.tokens.extend(tokens)
+        self.evaluated_tokens += len(tokens)
+        for position in range(max(0, first_wanted), len(tokens)):
+            pointer = llama_cpp.llama_get_logits_ith(self._context, position)
+            row: Logits = np.ctypeslib.as_array(pointer, shape=(self.vocabulary_size,))
+            sequence.heads[start + position + 1] = row.copy()
+        for place in sorted(sequence.heads)[: -self._heads_kept]:
+            del sequence.heads[place]
 
     def split_for_healing(self, tokens: Sequence[int]) -> tuple[list[int], bytes]:
         """Split a prompt that ends in text before its last word; return its start and that end.
@@ -338,42 +490,48 @@ class LlamaModel:
             count += 1
         return list(tokens[: len(tokens) - count]), end
 
-    def next_token(self, rank: int = 0, must_begin: bytes = b"") -> tuple[int, float]:
+    def choose(self, logits: Logits, rank: int = 0, must_begin: bytes = b"") -> tuple[int, float]:
         """Return the token of this rank by probability and its log-probability (natural).
 
         With `must_begin` only tokens count that agree with these bytes as far as both go, so that
-        a healed prompt's end comes out again byte by byte. Ties go to the lower token id, so that
-        the choice is the same every time.
+        a healed prompt's end comes out again byte by byte; the probability is then that among
+        these tokens. Ties go to the lower token id, so that the choice is the same every time.
+
+        Raises:
+            LlamaError: no token agrees with the bytes.
         """
-        pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
-        logits: npt.NDArray[np.float32] = np.ctypeslib.as_array(
-            pointer, shape=(self.vocabulary_size,)
-        )
         if must_begin:
             allowed = self._agreeing_tokens(must_begin)
             if not allowed.size:
                 raise LlamaError("no token of this model spells the end of the prompt")
-            token = int(allowed[np.argmax(logits[allowed])])
-        elif rank == 0:
+            possible = logits[allowed]
+            best = float(possible.max())
+            token = int(allowed[possible == best].min())
+            return token, best - _log_of_sum(possible)
+        if rank == 0:
             token = int(np.argmax(logits))
         else:
             token = int(np.argsort(-logits, kind="stable")[rank])
-        top = float(np.max(logits))
-        normaliser = top + float(np.log(np.sum(np.exp(logits - top))))
-        return token, float(logits[token]) - normaliser
+        return token, float(logits[token]) - _log_of_sum(logits)
 
     def _agreeing_tokens(self, wanted: bytes) -> npt.NDArray[np.int64]:
-        """Return, in order, the tokens that begin with `wanted` or that `wanted` begins with."""
-        pieces = self._tokens_by_bytes
-        first = bisect.bisect_left(pieces, (wanted, -1))
-        beyond = bisect.bisect_left(pieces, (_after(wanted), -1)) if _after(wanted) else len(pieces)
-        found = [token for _, token in pieces[first:beyond]]
+        """Return the tokens that begin with `wanted` or that `wanted` begins with."""
+        known = self._agreeing.get(wanted)
+        if known is not None:
+            return known
+        pieces = self._pieces
+        first = bisect.bisect_left(pieces, wanted)
+        beyond = bisect.bisect_left(pieces, _after(wanted)) if _after(wanted) else len(pieces)
+        found = [self._pieces_tokens[first:beyond]]
         for length in range(1, len(wanted)):
-            start = bisect.bisect_left(pieces, (wanted[:length], -1))
-            while start < len(pieces) and pieces[start][0] == wanted[:length]:
-                found.append(pieces[start][1])
-                start += 1
-        return np.array(sorted(found), dtype=np.int64)
+            start = bisect.bisect_left(pieces, wanted[:length])
+            end = bisect.bisect_right(pieces, wanted[:length])
+            found.append(self._pieces_tokens[start:end])
+        agreeing: npt.NDArray[np.int64] = np.concatenate(found)
+        if len(self._agreeing) >= _AGREEING_KEPT:
+            self._agreeing.clear()
+        self._agreeing[wanted] = agreeing
+        return agreeing
 
     def is_end(self, token: int) -> bool:
         """Whether the model ends its answer with this token."""
@@ -390,6 +548,22 @@ class LlamaModel:
             if count >= 0:
                 return buffer.raw[:count]
             size = -count
+
+
+def _batches(tokens: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Split tokens into batches, none of which is a single token unless there is but one."""
+    start = 0
+    while start < len(tokens):
+        size = min(BATCH_TOKENS, len(tokens) - start)
+        if len(tokens) - start - size == 1:
+            size -= 1
+        yield tokens[start : start + size]
+        start += size
+
+
+def _log_of_sum(logits: Logits) -> float:
+    top = float(logits.max())
+    return top + float(np.log(np.sum(np.exp(logits - top), dtype=np.float64)))
 
 
 def _after(prefix: bytes) -> bytes:

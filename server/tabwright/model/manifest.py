@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 _NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 _Positive = Annotated[int, msgspec.Meta(ge=1)]
+_Probability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 _OptionalSha256 = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
 
@@ -114,6 +116,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repository_format: RepositoryFormat | None = None
     stop_strings: tuple[str, ...] = ()
     """Control tokens after which nothing of use follows."""
+    confidence: Mapping[str, _Probability] = {}
+    """By editor language id, `*` for all others: the least probability of a suggestion that is
+    shown unasked. `tests/benchmarks/calibrate.py` finds it."""
     adapter: str = ""
     """A LoRA adapter in GGUF beside the manifest, or empty."""
     is_default: bool = False

@@ -8,12 +8,13 @@ so one process may later serve every editor window over several connections.
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 _LENGTH = struct.Struct(">I")
@@ -68,6 +69,21 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     """Counted from the start of the prefill; 0 for none."""
     first_token_rank: int = 0
     """0 starts with the likeliest token, 1 with the second, and so on: alternatives."""
+    stop_at: Literal["", "line_end", "line_end_after_text"] = ""
+    """Whether the answer ends with a line: at its first line end, or at the first one that
+    follows something else than white space."""
+    log_probability_floor: float = -math.inf
+    """The answer ends once its tokens together are less likely than this (natural logarithm)."""
+    is_background: bool = False
+    """True for work ahead: nobody waits for it, its pieces are not sent, and it gives way to any
+    other request at once. Only the newest one of a document is kept."""
+
+
+class Measure(msgspec.Struct, frozen=True, tag=True):
+    """Measure how fast a loaded model reads and writes on this machine."""
+
+    request_id: int
+    model_key: str
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -88,7 +104,7 @@ class Describe(msgspec.Struct, frozen=True, tag=True):
     request_id: int
 
 
-ToProcess: TypeAlias = LoadModel | Generate | Cancel | UnloadModel | Describe
+ToProcess: TypeAlias = LoadModel | Generate | Measure | Cancel | UnloadModel | Describe
 
 
 # ---- from the model process to a server ----
@@ -144,6 +160,8 @@ class Prefilled(msgspec.Struct, frozen=True, tag=True):
     prompt_tokens: int
     reused_tokens: int
     """Prompt tokens whose KV entries were still there."""
+    evaluated_tokens: int
+    """What the prompt has cost: at least its other tokens, and one more where only one is new."""
     queued_seconds: float
     prefill_seconds: float
 
@@ -157,13 +175,27 @@ class Piece(msgspec.Struct, frozen=True, tag=True):
     """Natural logarithm of the token's probability under the full softmax."""
 
 
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """How fast a model is here, in tokens per second; the best of a few rounds."""
+
+    request_id: int
+    read_tokens_per_second: float
+    """Prompt tokens, in the batches that prompts are read in."""
+    write_tokens_per_second: float
+    """Answer tokens, without any luck with drafts."""
+
+
 class Finished(msgspec.Struct, frozen=True, tag=True):
     """The end of a generation, whatever the cause."""
 
     request_id: int
-    cause: Literal["end_of_text", "max_tokens", "time_limit", "cancelled"]
+    cause: Literal["end_of_text", "line_end", "unsure", "max_tokens", "time_limit", "cancelled"]
     generated_tokens: int
     decode_seconds: float
+    prompt_evaluated_tokens: int = 0
+    """Prompt tokens that were evaluated, also when the request was cancelled while reading."""
+    evaluated_tokens: int = 0
+    """All tokens that were evaluated for it, drafts included."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -188,6 +220,7 @@ FromProcess: TypeAlias = (
     | Evaluated
     | Prefilled
     | Piece
+    | Measured
     | Finished
     | Failed
     | Unloaded

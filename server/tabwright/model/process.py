@@ -9,16 +9,16 @@ thread runs requests in order and looks at the marks between small batches.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import faulthandler
 import os
-import queue
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -50,6 +50,8 @@ from tabwright.model.messages import (
     Loaded,
     LoadModel,
     LoadProgress,
+    Measure,
+    Measured,
     Piece,
     Prefilled,
     ToProcess,
@@ -73,6 +75,7 @@ class Connection:
         self._outgoing = outgoing
         self._cancelled: set[int] = set()
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self.is_closed = False
 
     def messages(self) -> Iterator[ToProcess]:
@@ -94,8 +97,9 @@ class Connection:
     def send(self, message: FromProcess) -> None:
         """Write one answer at once; a client that is gone is not an error."""
         try:
-            self._outgoing.write(encode(message))
-            self._outgoing.flush()
+            with self._sending:  # the reader answers what was replaced before it was begun
+                self._outgoing.write(encode(message))
+                self._outgoing.flush()
         except (OSError, ValueError):
             self.is_closed = True
 
@@ -137,8 +141,9 @@ class HeldModel:
 class Engine:
     """Holds the models and runs one job at a time."""
 
-    def __init__(self, log: NativeLog) -> None:
+    def __init__(self, log: NativeLog, gives_way: Callable[[], bool]) -> None:
         self._log = log
+        self._gives_way = gives_way
         self._held: dict[str, HeldModel] = {}
         self._connections: set[Connection] = set()
 
@@ -152,6 +157,8 @@ class Engine:
                 self._generate(job, message)
             case UnloadModel() as message:
                 self._unload(message.model_key)
+            case Measure() as message:
+                self._measure(job.connection, message)
             case Describe() as message:
                 job.connection.send(
                     Description(
@@ -243,12 +250,29 @@ class Engine:
         for connection in self._connections:
             connection.send(Unloaded(model_key))
 
-    def _generate(self, job: Job, message: Generate) -> None:
+    def _measure(self, connection: Connection, message: Measure) -> None:
+        held = self._asked_for(connection, message)
+        if held is None:
+            return
+        try:
+            read, write = held.model.measure()
+        except LlamaError as error:
+            connection.send(Failed(message.request_id, "decode", str(error)))
+            return
+        held.last_use = time.monotonic()
+        connection.send(Measured(message.request_id, read, write))
+
+    def _asked_for(self, connection: Connection, message: Generate | Measure) -> HeldModel | None:
+        """Return the model, or say that it is not loaded."""
         held = self._held.get(message.model_key)
         if held is None:
-            job.connection.send(
-                Failed(message.request_id, "not_loaded", f"{message.model_key} is not loaded")
-            )
+            refusal = f"{message.model_key} is not loaded"
+            connection.send(Failed(message.request_id, "not_loaded", refusal))
+        return held
+
+    def _generate(self, job: Job, message: Generate) -> None:
+        held = self._asked_for(job.connection, message)
+        if held is None:
             return
         if message.max_tokens < 1 or not 0 <= message.first_token_rank < held.model.vocabulary_size:
             refusal = (
@@ -258,7 +282,7 @@ class Engine:
             job.connection.send(Failed(message.request_id, "bad_request", refusal))
             return
         try:
-            _Generation(job, message, held.model).run()
+            _Generation(job, message, held.model, self._gives_way).run()
         except PromptTooLongError as error:
             job.connection.send(Failed(message.request_id, "prompt_too_long", str(error)))
         except LlamaError as error:
@@ -278,12 +302,18 @@ def _is_same(held: LoadModel, asked: LoadModel) -> bool:
 class _Generation:
     """One request on one model: prefill, then decode, cancellable between small batches."""
 
-    def __init__(self, job: Job, message: Generate, model: LlamaModel) -> None:
+    def __init__(
+        self, job: Job, message: Generate, model: LlamaModel, gives_way: Callable[[], bool]
+    ) -> None:
         self._connection = job.connection
         self._message = message
         self._model = model
+        self._gives_way = gives_way
         self._started = time.monotonic()
+        self._decoding_started = self._started
         self._queued_seconds = self._started - job.arrived
+        self._evaluated_before = model.evaluated_tokens
+        self._prompt_evaluated: int | None = None
         self._generated = 0
 
     def run(self) -> None:
@@ -294,7 +324,7 @@ class _Generation:
         """
         message, model = self._message, self._model
         if self._must_stop() == "cancelled":
-            self._finish("cancelled", self._started)
+            self._finish("cancelled")
             return
         tokens = model.prompt_tokens(message.segments, add_bos=message.add_bos)
         if not tokens:
@@ -310,73 +340,120 @@ class _Generation:
             tokens, end = model.split_for_healing(tokens)
         sequence = model.sequence_for((id(self._connection), message.document))
         if self._prefill(sequence, tokens):
-            self._decode(sequence, end)
+            self._decoding_started = time.monotonic()
+            self._decode(sequence, len(tokens), end)
 
     def _prefill(self, sequence: KvSequence, tokens: list[int]) -> bool:
         """Evaluate what is new of the prompt; return False when that was stopped and finished."""
         message, model = self._message, self._model
-        reused = model.keep_common_prefix(sequence, tokens)
-        for done in model.evaluate(sequence, tokens[reused:]):
+        reused = 0
+        for done in model.read_prompt(sequence, tokens):
+            if done == 0:
+                reused = min(len(sequence.tokens), len(tokens))
+            elif not message.is_background:
+                self._connection.send(Evaluated(message.request_id, done))
             if cause := self._must_stop():
-                self._finish(cause, time.monotonic())
+                self._finish(cause)
                 return False
-            self._connection.send(Evaluated(message.request_id, done))
+        self._prompt_evaluated = model.evaluated_tokens - self._evaluated_before
         self._connection.send(
             Prefilled(
                 request_id=message.request_id,
                 prompt_tokens=len(tokens),
                 reused_tokens=reused,
+                evaluated_tokens=self._prompt_evaluated,
                 queued_seconds=self._queued_seconds,
                 prefill_seconds=time.monotonic() - self._started,
             )
         )
         return True
 
-    def _decode(self, sequence: KvSequence, unhealed: bytes) -> None:
-        """Write tokens: first the prompt's end again, which is not sent, then the answer."""
+    def _decode(self, sequence: KvSequence, length: int, unhealed: bytes) -> None:
+        """Walk along the sequence token by token: first the prompt's end again, which is not
+        sent, then the answer."""
         message, model = self._message, self._model
-        started = time.monotonic()
         stop_tokens = {model.control_token(text) for text in message.stop_strings}
         decoder = text_decoder()
         rank = message.first_token_rank
+        written = ""
+        pending, total = 0.0, 0.0
+        drafted = 0
         while True:
-            if unhealed:
-                token, log_probability = model.next_token(must_begin=unhealed)
-            else:
-                token, log_probability = model.next_token(rank)
-                rank = 0
+            if self._generated >= message.max_tokens or length >= model.context_tokens:
+                self._finish("max_tokens")
+                return
+            is_forced = bool(unhealed)
+            token, log_probability = model.choose(
+                sequence.heads[length], 0 if is_forced else rank, must_begin=unhealed
+            )
+            rank = rank if is_forced else 0
             if token in stop_tokens or model.is_end(token):
-                self._finish("end_of_text", started)
+                self._finish("end_of_text")
                 return
             data = model.token_bytes(token)
             own, unhealed = data[len(unhealed) :], unhealed[len(data) :]
+            pending += log_probability
             if own or not data:  # else it only says again what the prompt said
                 self._generated += 1
                 text = decoder.decode(own)
-                self._connection.send(Piece(message.request_id, text, log_probability))
-            is_full = len(sequence.tokens) >= model.context_tokens
-            if self._generated >= message.max_tokens or is_full:
-                self._finish("max_tokens", started)
-                return
+                written += text
+                total += pending
+                if not message.is_background:
+                    self._connection.send(Piece(message.request_id, text, pending))
+                pending = 0.0
+                if cause := self._is_whole(written, total):
+                    self._finish(cause)
+                    return
             if cause := self._must_stop():
-                self._finish(cause, started)
+                self._finish(cause)
                 return
-            for _ in model.evaluate(sequence, [token]):
-                pass
+            drafted = self._note_draft(sequence, length, token, drafted)
+            draft = [] if drafted else model.draft_after(sequence, length, token)
+            before = model.evaluated_tokens
+            model.advance(sequence, length, token, draft)
+            if model.evaluated_tokens != before:
+                drafted = len(draft)
+            length += 1
+
+    def _is_whole(self, written: str, log_probability: float) -> str:
+        """Return why the answer ends with what is written, or nothing."""
+        stop_at = self._message.stop_at
+        if stop_at and "\n" in written:
+            text = written if stop_at == "line_end" else written.lstrip()
+            if "\n" in text:
+                return "line_end"
+        return "unsure" if log_probability < self._message.log_probability_floor else ""
+
+    def _note_draft(self, sequence: KvSequence, length: int, token: int, drafted: int) -> int:
+        """Count a drafted token as right or the rest of the draft as wrong; return what is left
+        of the draft."""
+        if not drafted:
+            return 0
+        if sequence.tokens[length : length + 1] == [token]:
+            self._model.drafts.note(1, 1)
+            return drafted - 1
+        self._model.drafts.note(0, drafted)
+        return 0
 
     def _must_stop(self) -> str:
         if self._connection.is_cancelled(self._message.request_id):
             return "cancelled"
+        if self._message.is_background and self._gives_way():
+            return "cancelled"
         limit = self._message.time_limit_seconds
         return "time_limit" if 0 < limit <= time.monotonic() - self._started else ""
 
-    def _finish(self, cause: str, decoding_started: float) -> None:
+    def _finish(self, cause: str) -> None:
+        evaluated = self._model.evaluated_tokens - self._evaluated_before
+        prompt = self._prompt_evaluated
         self._connection.send(
             Finished(
                 request_id=self._message.request_id,
                 cause=cause,  # type: ignore[arg-type]  # one of the literals, by construction
                 generated_tokens=self._generated,
-                decode_seconds=time.monotonic() - decoding_started,
+                decode_seconds=time.monotonic() - self._decoding_started,
+                prompt_evaluated_tokens=evaluated if prompt is None else prompt,
+                evaluated_tokens=evaluated,
             )
         )
 
@@ -392,11 +469,52 @@ def run_safely(engine: Engine, job: Job) -> None:
             job.connection.send(Failed(request_id, "decode", f"internal {type(error).__name__}"))
 
 
+class Jobs:
+    """What is to be done, in order; work ahead comes after everything else."""
+
+    def __init__(self) -> None:
+        self._waiting: collections.deque[Job | None] = collections.deque()
+        self._ahead: dict[tuple[int, str], Job] = {}
+        self._changed = threading.Condition()
+
+    def put(self, job: Job | None) -> None:
+        """Add a job; None ends the work. Work ahead takes the place of older such work."""
+        replaced = None
+        with self._changed:
+            if job is not None and isinstance(job.message, Generate) and job.message.is_background:
+                key = (id(job.connection), job.message.document)
+                replaced = self._ahead.pop(key, None)
+                self._ahead[key] = job
+            else:
+                self._waiting.append(job)
+            self._changed.notify()
+        if replaced is not None:
+            assert isinstance(replaced.message, Generate), "only these are work ahead"
+            replaced.connection.send(Finished(replaced.message.request_id, "cancelled", 0, 0.0))
+
+    def is_waiting(self) -> bool:
+        """Whether somebody waits, so that work ahead must give way."""
+        return bool(self._waiting)
+
+    def get(self, timeout: float | None) -> Job | None:
+        """Return the next job, or None when there is no more to do.
+
+        Raises:
+            TimeoutError: there was nothing to do for `timeout` seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._waiting or self._ahead, timeout):
+                raise TimeoutError
+            if self._waiting:
+                return self._waiting.popleft()
+            return self._ahead.pop(next(iter(self._ahead)))
+
+
 def serve(connection: Connection) -> None:
     """Serve one client until its stream ends."""
     log = NativeLog()
-    engine = Engine(log)
-    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    jobs = Jobs()
+    engine = Engine(log, jobs.is_waiting)
 
     def read() -> None:
         for message in connection.messages():
@@ -412,8 +530,8 @@ def serve(connection: Connection) -> None:
     threading.Thread(target=read, name="reader", daemon=True).start()
     connection.send(Welcome(PROTOCOL_VERSION, os.getpid()))
     while True:
-        with contextlib.suppress(queue.Empty):
-            job = jobs.get(timeout=engine.seconds_until_idle())
+        with contextlib.suppress(TimeoutError):
+            job = jobs.get(engine.seconds_until_idle())
             if job is None:
                 break
             run_safely(engine, job)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import psutil
 
-from tabwright.completion.pipeline import LINE_TOKENS, ReadyModel
+from tabwright.completion.budget import UNMEASURED, Budget, Speeds, budget_for
+from tabwright.completion.pipeline import ReadyModel
 from tabwright.completion.suggestion import NoSuggestion, Reason
 from tabwright.errors import (
     ManifestError,
@@ -27,16 +29,22 @@ from tabwright.errors import (
 from tabwright.model.catalogue import Catalogue
 from tabwright.model.client import ModelProcess, ProcessPolicy, ProcessState, model_key
 from tabwright.model.manifest import Manifest
+from tabwright.model.measurements import (
+    Measurement,
+    measurement_key,
+    remember,
+    remembered,
+)
 from tabwright.model.messages import Loaded, LoadModel
 from tabwright.model.routing import choose_manifest
 from tabwright.model.weights import installed_weights
-from tabwright.settings import Settings
+from tabwright.settings import CompletionSettings, Settings
 
 logger = logging.getLogger(__name__)
 
 _SMALL_MODEL_MILLIONS = 400
-_ROOM_FOR_BLOCKS = 256
 _ROOM_FOR_DENSE_TEXT = 1.25
+_MEASURING_CONTEXT_TOKENS = 512
 _SHARE_OF_MEMORY = 0.25
 _LOAD_ATTEMPTS = 2
 
@@ -78,6 +86,7 @@ class ModelHost:
         self.process = ModelProcess(on_state=on_process_state, on_unloaded=self._note_unloaded)
         self._slots: dict[str, _Slot] = {}
         self._failures: dict[str, ModelError] = {}
+        self._measurements: dict[str, Measurement | None] = {}
         self._is_stopped = False
 
     def configure(self, settings: Settings) -> None:
@@ -92,6 +101,7 @@ class ModelHost:
         """Read the manifests again and forget failures: something changed on disk."""
         self.catalogue = self._read_catalogue()
         self._failures.clear()
+        self._measurements.clear()
 
     def known(self) -> list[tuple[Manifest, bool]]:
         """Return every model with whether its weights are on this machine."""
@@ -179,6 +189,9 @@ class ModelHost:
         report(0.0)
         try:
             await self._make_room(manifest, request.model_key)
+            if self._measurement(request) is None:
+                await self._measure(request)
+                request = self._load_request(manifest) or request
             loaded = await self._load_with_fallback(request, report)
         except (ModelError, asyncio.CancelledError) as error:
             self._slots.pop(request.model_key, None)
@@ -193,6 +206,37 @@ class ModelHost:
             slot.ready = ready
         self._on_event(LoadEvent(manifest.id, "ready", 1.0))
         return ready
+
+    async def _measure(self, request: LoadModel) -> None:
+        """Measure a model that was never loaded here; its prompts are sized by its speed."""
+        key = f"{request.model_key}|measuring"
+        small = msgspec.structs.replace(
+            request, model_key=key, context_tokens=_MEASURING_CONTEXT_TOKENS
+        )
+        await self._load_with_fallback(small, lambda _fraction: None)
+        measured = await self.process.measure(key)
+        await self.process.unload(key)
+        found = Measurement(
+            read=measured.read_tokens_per_second, write=measured.write_tokens_per_second
+        )
+        logger.info(
+            "Measured here: it reads %.0f and writes %.0f tokens per second.",
+            found.read,
+            found.write,
+        )
+        remember(_measured_as(request), found)
+        self._measurements.clear()
+        self._measurements[_measured_as(request)] = found
+
+    def _measurement(self, request: LoadModel) -> Measurement | None:
+        key = _measured_as(request)
+        if key not in self._measurements:
+            self._measurements[key] = remembered(key)
+        return self._measurements[key]
+
+    def _speeds(self, request: LoadModel) -> Speeds:
+        found = self._measurement(request)
+        return UNMEASURED if found is None else Speeds(found.read, found.write)
 
     async def _load_with_fallback(
         self, request: LoadModel, report: Callable[[float], None]
@@ -230,6 +274,7 @@ class ModelHost:
             generator=self.process.generator_for(request.model_key),
             can_fill_in_the_middle=knows_all,
             context_tokens=loaded.context_tokens,
+            speeds=self._speeds(request),
             name=f"{manifest.id}+{manifest.adapter}" if manifest.adapter else manifest.id,
         )
 
@@ -258,14 +303,14 @@ class ModelHost:
         settings = self._settings
         threads = settings.threads or _physical_cores()
         is_small = manifest.parameters_millions < _SMALL_MODEL_MILLIONS
-        wanted = int(_widest_context(settings) * _ROOM_FOR_DENSE_TEXT) + LINE_TOKENS
         adapter = str(Path(manifest.folder) / manifest.adapter) if manifest.adapter else ""
+        bounds = tuple(_bounds(each) for each in _settings_of_languages(settings))
         request = LoadModel(
             request_id=0,
             model_key="",
             weights_path=str(weights),
             adapter_path=adapter,
-            context_tokens=min(manifest.context_tokens, wanted + _ROOM_FOR_BLOCKS),
+            context_tokens=0,
             prefill_threads=threads,
             # A small model decodes as fast on half of the cores, and the editor keeps the rest.
             decode_threads=max(1, threads // 2) if is_small else threads,
@@ -274,16 +319,13 @@ class ModelHost:
             idle_unload_seconds=settings.idle_unload_seconds,
         )
         key = model_key(
-            (
-                manifest.id,
-                request.weights_path,
-                adapter,
-                request.context_tokens,
-                threads,
-                request.gpu_layers,
-            )
+            (manifest.id, request.weights_path, adapter, threads, request.gpu_layers, bounds)
         )
-        return msgspec.structs.replace(request, model_key=key)
+        speeds = self._speeds(request)
+        wanted = max(_context_for(budget) for budget in _budgets(settings, speeds))
+        return msgspec.structs.replace(
+            request, model_key=key, context_tokens=min(manifest.context_tokens, wanted)
+        )
 
     def _note_unloaded(self, key: str) -> None:
         slot = self._slots.pop(key, None)
@@ -300,9 +342,35 @@ def failed(error: TabwrightError, model: str) -> NoSuggestion:
     return NoSuggestion(Reason.MODEL_FAILED, str(error), model)
 
 
-def _widest_context(settings: Settings) -> int:
-    languages = (settings.for_language(language) for language in settings.languages)
-    return max([settings.context_tokens, *(each.context_tokens for each in languages)])
+def _settings_of_languages(settings: Settings) -> list[CompletionSettings]:
+    return [settings, *(settings.for_language(language) for language in settings.languages)]
+
+
+def _bounds(settings: CompletionSettings) -> tuple[object, ...]:
+    """Return the settings that decide how long a context must be."""
+    waits = (settings.wait_seconds, settings.wait_by_hand_seconds)
+    return (settings.context_tokens, *waits, settings.max_lines)
+
+
+def _budgets(settings: Settings, speeds: Speeds) -> Iterator[Budget]:
+    for each in _settings_of_languages(settings):
+        for is_automatic in (True, False):
+            yield budget_for(each, speeds, is_automatic=is_automatic)
+
+
+def _context_for(budget: Budget) -> int:
+    answer = max(budget.line_tokens, budget.block_tokens)
+    return int(budget.context_tokens * _ROOM_FOR_DENSE_TEXT) + answer
+
+
+def _measured_as(request: LoadModel) -> str:
+    return measurement_key(
+        Path(request.weights_path),
+        request.adapter_path,
+        request.prefill_threads,
+        request.gpu_layers,
+        importlib.metadata.version("llama-cpp-python"),
+    )
 
 
 def _physical_cores() -> int:

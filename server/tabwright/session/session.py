@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from tabwright.completion import pipeline
+from tabwright.completion.cache import ResultCache
 from tabwright.completion.pipeline import CompletionRequest, ReadyModel
+from tabwright.completion.shape import Shape
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.errors import ModelError
@@ -21,6 +23,8 @@ from tabwright.session.documents import Documents, OpenDocument
 from tabwright.session.excluded_files import Exclusion, exclusion_of
 from tabwright.session.latest_request import LatestRequest
 from tabwright.session.model_host import LoadEvent, ModelHost, failed
+from tabwright.session.power import is_on_battery
+from tabwright.session.work_ahead import WorkAhead
 from tabwright.settings import Settings
 from tabwright.syntax.languages import LanguageRegistry
 
@@ -28,6 +32,14 @@ logger = logging.getLogger(__name__)
 
 _EXCLUSIONS_KEPT_SECONDS = 10.0
 _PATIENCE_BY_HAND_SECONDS = 60.0
+_DEBOUNCE_WHEN_NOT_EAGER_SECONDS = 0.15
+_AHEAD_OF_KEYS_SECONDS = 0.02
+"""An editor that asks at every key does so within this time after the change."""
+_AHEAD_OF_ACCEPTANCE_SECONDS = 0.05
+_CURSORS_KEPT = 200
+_SHORT_DOCUMENT = 3000
+_ONLY_HERE = frozenset({Reason.IN_COMMENT, Reason.IN_STRING, Reason.TEXT_AFTER_CURSOR})
+"""Reasons that hold at a cursor, while the code before it is worth reading for the next one."""
 
 
 StatusKind: TypeAlias = Literal["Normal", "Warning", "Error", "Inactive"]
@@ -66,6 +78,7 @@ class Explanation:
     seconds: float
     prompt_tokens: int = 0
     reused_tokens: int = 0
+    evaluated_tokens: int = 0
 
 
 @dataclass
@@ -96,6 +109,10 @@ class Session:
         self._on_load = on_load
         self.models = ModelHost(read_catalogue, self._note_load, self._note_process)
         self._latest: LatestRequest[Outcome] = LatestRequest(NoSuggestion(Reason.SUPERSEDED))
+        self._cache = ResultCache()
+        self._ahead = WorkAhead()
+        self._cursors: dict[str, int] = {}
+        """Where the cursor was last known to be, by document."""
         self._explanation: Explanation | None = None
         self._exclusions: dict[str, tuple[float, Exclusion | None]] = {}
         self._status = Status(busy=False, kind="Normal", message="")
@@ -106,6 +123,7 @@ class Session:
         """Take new settings, at once."""
         self.settings = settings
         self._exclusions.clear()
+        self._cache.clear()
         self.models.configure(settings)
         for document in list(self.documents.by_uri.values()):
             self._prepare(document)
@@ -114,21 +132,40 @@ class Session:
         """Take a newly opened document, and start to load its language's model."""
         self.documents.open(document)
         self._prepare(document)
+        # Where the cursor is nobody says. Often it is where it was; and of a short file, the
+        # prompt at its end begins with the prompt at any other place.
+        known = self._cursors.get(document.uri)
+        if known is None and len(document.text) <= _SHORT_DOCUMENT:
+            known = len(document.text)
+        if known is not None:
+            self._read_ahead(document, min(known, len(document.text)), 0.0)
 
     def close(self, uri: str) -> None:
-        """Forget a document."""
+        """Forget a document, but not where its cursor was."""
         self.documents.close(uri)
         self._exclusions.pop(uri, None)
 
-    def focus(self, uri: str) -> None:
-        """A document came to the front: have its model ready."""
+    def focus(self, uri: str, offset: int | None = None) -> None:
+        """A document came to the front, or its cursor moved: have model and prompt ready."""
         document = self.documents.by_uri.get(uri)
         if document is not None:
             self._prepare(document)
+            where = self._cursors.get(uri) if offset is None else offset
+            if where is not None:
+                self._note_cursor(uri, where)
+                self._read_ahead(document, min(where, len(document.text)), 0.0)
+
+    def note_edit(self, uri: str, offset: int) -> None:
+        """The document was edited up to here: most likely the cursor is there now."""
+        document = self.documents.by_uri.get(uri)
+        if document is not None:
+            self._note_cursor(uri, offset)
+            self._read_ahead(document, offset, _AHEAD_OF_KEYS_SECONDS)
 
     def note_disk_change(self) -> None:
         """Models or weights changed on disk: what was missing may be there now."""
         self.models.refresh()
+        self._cache.clear()
         for document in list(self.documents.by_uri.values()):
             self._prepare(document)
 
@@ -176,12 +213,14 @@ class Session:
             is_automatic=is_automatic,
             language=self.languages.for_editor_id(snapshot.language),
         )
+        self._ahead.cancel()
+        self._note_cursor(document.uri, min(cursor.offset, len(document.text)))
         key = (snapshot.uri, snapshot.version, cursor.offset, is_automatic, hash(snapshot.text))
         try:
             outcome = await self._latest.run(
                 key,
                 lambda: self._answer(request, document),
-                request.settings.debounce_seconds if is_automatic else 0.0,
+                self._debounce(request) if is_automatic else 0.0,
             )
         except Exception as error:  # a bug must cost one suggestion, not the editor's server
             logger.exception("A completion failed.")
@@ -189,13 +228,7 @@ class Session:
         return self._noted(outcome, snapshot.language, time.monotonic() - started)
 
     async def _answer(self, request: CompletionRequest, document: OpenDocument) -> Outcome:
-        if document.is_too_large:
-            return NoSuggestion(Reason.FILE_TOO_LARGE)
-        exclusion = await self._exclusion_of(document)
-        if exclusion is not None:
-            reason = Reason.IGNORED_FILE if exclusion is Exclusion.BY_GIT else Reason.EXCLUDED_FILE
-            return NoSuggestion(reason)
-        shape = pipeline.decide(request)
+        shape = await self._shape_of(request, document)
         if isinstance(shape, NoSuggestion):
             return shape
         model = await self._model_for(request)
@@ -203,12 +236,78 @@ class Session:
             return model
         self._show_busy(True)
         try:
-            return await pipeline.complete(request, shape, model)
+            outcome = await pipeline.complete(request, shape, model, self._cache)
         except ModelError as error:
             self.models.note_failure(model, error)
             return failed(error, model.name)
         finally:
             self._show_busy(False)
+        if isinstance(outcome, Suggestion) and self._is_eager(request) and outcome.ends_line:
+            shown = outcome
+            self._ahead.schedule(
+                lambda: pipeline.prepare_next(request, shown, shape, model),
+                _AHEAD_OF_ACCEPTANCE_SECONDS,
+            )
+        return outcome
+
+    async def _shape_of(
+        self, request: CompletionRequest, document: OpenDocument
+    ) -> Shape | NoSuggestion:
+        """Return what may be suggested; nothing in files that are to be left alone."""
+        if document.is_too_large:
+            return NoSuggestion(Reason.FILE_TOO_LARGE)
+        exclusion = await self._exclusion_of(document)
+        if exclusion is not None:
+            reason = Reason.IGNORED_FILE if exclusion is Exclusion.BY_GIT else Reason.EXCLUDED_FILE
+            return NoSuggestion(reason)
+        return pipeline.decide(request)
+
+    # -- work ahead --
+
+    def _read_ahead(self, document: OpenDocument, offset: int, delay_seconds: float) -> None:
+        """Have the prompt for a place read before it is asked about."""
+        found = self.documents.snapshot(document.uri, offset)
+        settings = self.settings.for_language(document.language)
+        if found is None or not settings.enabled or settings.trigger == "manual":
+            return
+        request = CompletionRequest(
+            snapshot=found[0],
+            cursor=found[1],
+            settings=settings,
+            is_automatic=True,
+            language=self.languages.for_editor_id(document.language),
+        )
+        if self._is_eager(request):
+            self._ahead.schedule(lambda: self._read(request, document), delay_seconds)
+
+    async def _read(self, request: CompletionRequest, document: OpenDocument) -> None:
+        shape = await self._shape_of(request, document)
+        manifest = self.models.choose(request.snapshot.language)
+        if isinstance(manifest, NoSuggestion):
+            return
+        if isinstance(shape, NoSuggestion) and shape.reason not in _ONLY_HERE:
+            return
+        model = self.models.ready_now(manifest)
+        if model is None and (loading := self.models.begin_loading(manifest)) is not None:
+            model = await asyncio.shield(loading)
+        if isinstance(model, ReadyModel):
+            await pipeline.prepare(request, model)
+
+    def _note_cursor(self, uri: str, offset: int) -> None:
+        self._cursors.pop(uri, None)
+        self._cursors[uri] = offset
+        while len(self._cursors) > _CURSORS_KEPT:
+            del self._cursors[next(iter(self._cursors))]
+
+    def _is_eager(self, request: CompletionRequest) -> bool:
+        eagerness = request.settings.eagerness
+        return eagerness == "high" or (eagerness == "auto" and not is_on_battery())
+
+    def _debounce(self, request: CompletionRequest) -> float:
+        seconds = request.settings.debounce_seconds
+        return (
+            seconds if self._is_eager(request) else max(seconds, _DEBOUNCE_WHEN_NOT_EAGER_SECONDS)
+        )
 
     async def _model_for(self, request: CompletionRequest) -> ReadyModel | NoSuggestion:
         """Return the model, waiting for it to load only when asked by hand."""
@@ -271,6 +370,7 @@ class Session:
                 seconds=seconds,
                 prompt_tokens=outcome.timings.prompt_tokens,
                 reused_tokens=outcome.timings.reused_tokens,
+                evaluated_tokens=outcome.timings.evaluated_tokens,
             )
             self._show_outcome(outcome)
         logger.debug("completion: %s in %.0f ms", name, seconds * 1000)
@@ -299,6 +399,7 @@ class Session:
     async def restart_model(self) -> None:
         """End the model process and start it again for the open documents."""
         self._latest.cancel()
+        self._ahead.cancel()
         await self.models.restart()
         for document in list(self.documents.by_uri.values()):
             self._prepare(document)
@@ -306,6 +407,7 @@ class Session:
     async def stop(self) -> None:
         """End all work and the model process."""
         self._latest.cancel()
+        self._ahead.cancel()
         await self.models.stop()
 
     # -- below --

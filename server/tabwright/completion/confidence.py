@@ -1,0 +1,55 @@
+"""How much of what the model wrote is sure enough to be shown unasked.
+
+A suggestion ends before the token at which everything up to it, taken together, becomes less
+likely than a threshold: the product of the tokens' probabilities, each given what was typed. Short
+and right beats long and wrong: whoever accepts it is asked again at its end.
+
+The thresholds are those of the model's manifest, found per language on held-out code with
+`tests/benchmarks/calibrate.py`; no threshold is universal.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from tabwright.completion.cache import Written
+from tabwright.model.manifest import Manifest
+
+DEFAULT_THRESHOLD = 0.4
+"""For a model that nobody has calibrated."""
+
+FEWEST_CHARACTERS = 2
+"""To accept a suggestion takes a key: a shorter one saves nothing."""
+
+
+def threshold_for(manifest: Manifest, language: str) -> float:
+    """Return the least probability of a suggestion that is shown unasked."""
+    table = manifest.confidence
+    return table.get(language, table.get("*", DEFAULT_THRESHOLD))
+
+
+def log_floor(threshold: float) -> float:
+    """Return the natural logarithm of a threshold; 0 lets everything pass."""
+    return math.log(threshold) if threshold > 0 else -math.inf
+
+
+def sure_length(written: Written, floor: float) -> int:
+    """Return how many characters are sure enough, never ending inside a word.
+
+    `floor` is the natural logarithm of the least probability.
+    """
+    sums = itertools.accumulate(written.log_probabilities)
+    ends = [end for end, total in zip(written.token_ends, sums, strict=True) if total >= floor]
+    if len(ends) == len(written.token_ends):
+        return len(written.text)
+    length = ends[-1] if ends else 0
+    text = written.text
+    while 0 < length < len(text) and _is_inside_word(text, length):
+        length -= 1
+    return length
+
+
+def _is_inside_word(text: str, offset: int) -> bool:
+    before, after = text[offset - 1], text[offset]
+    return (before.isalnum() or before == "_") and (after.isalnum() or after == "_")

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import tree_sitter
-from packages import PACKAGES, SourceFile, fetch, source_files
+from packages import PACKAGES, Package, SourceFile, fetch, source_files
 
 from tabwright.commands.building import build_languages
 from tabwright.syntax.languages import Language
@@ -110,20 +110,26 @@ def count_keys(text: str) -> int:
 
 
 def choose_items(
-    count: int, seed: int, folder: Path, wanted: Sequence[str] = ()
+    count: int,
+    seed: int,
+    folder: Path,
+    wanted: Sequence[str] = (),
+    packages: Sequence[Package] = PACKAGES,
 ) -> dict[str, list[Item]]:
     """Return items of each language, at most one in a file as far as the files reach."""
     return {
         language.name: _choose(language, files, count, random.Random(f"{seed} {language.name}"))
-        for language, files in _files_by_language(folder)
+        for language, files in _files_by_language(folder, packages)
         if not wanted or language.name.lower() in wanted
     }
 
 
-def _files_by_language(folder: Path) -> list[tuple[Language, list[SourceFile]]]:
+def _files_by_language(
+    folder: Path, packages: Sequence[Package]
+) -> list[tuple[Language, list[SourceFile]]]:
     registry = build_languages()
     found: dict[str, tuple[Language, list[SourceFile]]] = {}
-    for package in PACKAGES:
+    for package in packages:
         for file in source_files(package, fetch(package, folder)):
             language = registry.for_path(file.path.name)
             if language is not None and "\r" not in file.text:

@@ -123,6 +123,26 @@ async def complete(
     )
 
 
+async def complete_as(
+    request: CompletionRequest,
+    shape: Shape,
+    model: ReadyModel,
+    cache: ResultCache,
+    *,
+    written_floor: float,
+) -> Outcome:
+    """Do as `complete` does for an automatic request, but let the model write down to a floor.
+
+    For calibration: what it writes is then the same for every threshold above.
+
+    Raises:
+        ModelError: the model process cannot answer.
+    """
+    plan = _Plan(request, shape, model)
+    writing = replace(plan, written_floor=written_floor)
+    return _outcome(plan, await _written(writing, cache, first_token_rank=0))
+
+
 async def prepare(request: CompletionRequest, model: ReadyModel) -> None:
     """Let the model read the prompt of a request that has not been made yet.
 
@@ -177,6 +197,8 @@ class _Plan:
     request: CompletionRequest
     shape: Shape
     model: ReadyModel
+    written_floor: float | None = None
+    """The log-probability down to which the model writes; that of what is shown if unset."""
 
     @property
     def budget(self) -> Budget:
@@ -224,7 +246,9 @@ class _Plan:
             time_limit_seconds=limit if self.request.is_automatic else limit * _BY_HAND_PATIENCE,
             first_token_rank=first_token_rank,
             stop_at=first if is_line else "",  # type: ignore[arg-type]  # both are literals
-            log_probability_floor=self.floor,
+            log_probability_floor=(
+                self.floor if self.written_floor is None else self.written_floor
+            ),
         )
 
     def key(self, generation: GenerationRequest) -> Hashable:

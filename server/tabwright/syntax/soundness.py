@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tabwright.document import TextRange, line_end, line_start
 from tabwright.syntax.parse_window import parse_window
-from tabwright.syntax.rough_scanner import OpenConstruct, RoughScanner, Scan
+from tabwright.syntax.rough_scanner import RoughScanner, Scan, closing_text
 
 if TYPE_CHECKING:
     from tabwright.syntax.languages import Language
@@ -132,7 +132,7 @@ class _Program:
     def missing_end(self) -> str:
         """Return what closes the constructs left open by the lines around the cursor's line."""
         rest = self._without_cursor_line()
-        return _closers(self._scanner.scan(rest, 0, len(rest)).open)
+        return closing_text(self._scanner.scan(rest, 0, len(rest)).open)
 
     def judge(self, cut: str) -> _Verdict:
         """Say whether the program with `cut` at the cursor is as sound as it was."""
@@ -177,7 +177,7 @@ class _Program:
         """Return `cut` finished in several ways, the likeliest first, without repeats."""
         definition = self._language.definition
         opened = [construct for construct in scan.open if construct.start >= len(self._before)]
-        closers = _closers(opened)
+        closers = closing_text(opened)
         code_length = max(scan.code_end - len(self._before), 0)
         code, rest = cut[:code_length], cut[code_length:]
         with_body = code + definition.empty_block + rest + closers
@@ -190,7 +190,7 @@ class _Program:
         if closers and definition.empty_block and definition.block_style == "braces":
             endings.append(code + closers + definition.empty_block + rest)
         if definition.block_style == "keywords":
-            brackets = _closers([each for each in opened if each.kind != "keyword"])
+            brackets = closing_text([each for each in opened if each.kind != "keyword"])
             endings.append(cut + brackets)
             if code.endswith(definition.line_block_openers):
                 words = dict.fromkeys(keyword.close for keyword in definition.block_keywords)
@@ -201,19 +201,6 @@ class _Program:
     @property
     def _scanner(self) -> RoughScanner:
         return self._language.scanner
-
-
-def _closers(opened: Sequence[OpenConstruct]) -> str:
-    """Return what closes the constructs, innermost first; a string is never closed."""
-    text = ""
-    for construct in reversed(opened):
-        if construct.kind == "bracket":
-            text += construct.closer
-        elif construct.kind == "keyword":
-            text += f"\n{construct.closer}"
-        elif construct.kind == "line_comment":
-            text += "\n"
-    return text
 
 
 def _covered(spans: Sequence[TextRange], start: int, end: int) -> int:

@@ -76,7 +76,7 @@ ENDS = {
     "past a preprocessor line and a label": (
         "c",
         "int f(int x) {\n    ‸\n}\n",
-        "if (x)\n        goto out;\n#ifdef A\n    a();\n#endif\nout:\n    return x;¦\n}\n\nint g(void) {\n",
+        "if (x)\n        goto out;\n#ifdef A\n    a();\n#endif\nout:\n    return x;¦\n}\nint g() {",
     ),
     "past the cases of a switch": (
         "go",

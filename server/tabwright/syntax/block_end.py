@@ -1,4 +1,4 @@
-"""Where the block that a suggestion writes ends, asked of the syntax tree with the suggestion in it.
+"""Where the block that a suggestion writes ends: the syntax tree is asked with the text in it.
 
 Indentation is only a guess at it: a preprocessor line, a label or the text of a string may stand
 further left than the block that it is in, and a block may be written in one line.

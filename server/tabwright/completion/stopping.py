@@ -29,10 +29,14 @@ def whole_length(
     """Return how much of the streamed text is the suggestion, None while more is wanted."""
     fence = _code_fence(text)
     if fence is not None:
-        return fence
+        text = text[:fence]
     if shape.kind == "line":
-        return _whole_line(text, shape)
-    return _whole_block(text, shape, max_lines, language)
+        end = _whole_line(text, shape)
+    else:
+        end = _whole_block(text, shape, max_lines, language)
+        if end is None and repetition_start(text.split("\n")[:-1]) is not None:
+            end = text.rindex("\n")  # trimming sees it too, and cuts it
+    return fence if end is None else end
 
 
 def _whole_line(text: str, shape: Shape) -> int | None:
@@ -89,8 +93,6 @@ def _whole_block(text: str, shape: Shape, max_lines: int, language: Language | N
                     return None  # `}` may become `});`
                 return position + 1 + line.index(stripped) + closers.end()
             has_content = True
-            if is_complete and repetition_start(lines[: number + 1]) is not None:
-                return position + 1 + len(line)  # trimming sees it too, and cuts it
         position += 1 + len(line)
         if number >= max_lines and is_complete:
             return position

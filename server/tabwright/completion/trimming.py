@@ -40,7 +40,7 @@ from tabwright.syntax.parse_window import parse_window
 from tabwright.syntax.soundness import sound_length
 from tabwright.syntax.typed_closers import PLAIN_SCANNER, undoubled_length
 
-_LONGEST_TEXT = 20_000
+_LONGEST_TEXT = 8000
 """No model is asked for more; what is longer was not cut where it should have been."""
 _MOST_LINES = 1000
 _MOST_ROUNDS = 8
@@ -155,19 +155,24 @@ def context_cut(
     text = said_once
     if len(text) <= len(typed):
         return Trimmed("", Reason.LINE_COMPLETE if typed else Reason.REPEATS_ITSELF)
-    rest = _to_fixed_point(
-        lambda text: _without_what_follows(text, before, after, language, owed), text[len(typed) :]
-    )
-    if not rest.strip():
-        return Trimmed("", Reason.REPEATS_FOLLOWING_CODE)
-    text = _without_empty_comment_lines(typed + rest)
-    if language is not None:
-        text = _as_syntax_allows(
-            text, ends, shape, anchor, after, language, is_cut_short=is_cut_short
-        )
     rest = text[len(typed) :]
-    if not rest.strip():
-        return Trimmed("", Reason.SYNTAX_ERROR)
+    for _ in range(_MOST_ROUNDS):
+        rest = _without_what_follows(rest, before, after, language, owed)
+        if not rest.strip():
+            return Trimmed("", Reason.REPEATS_FOLLOWING_CODE)
+        text = _without_empty_comment_lines(typed + rest)
+        if language is not None:
+            text = _as_syntax_allows(
+                text, ends, shape, anchor, after, language, is_cut_short=is_cut_short
+            )
+        rest = text[len(typed) :]
+        if not rest.strip():
+            return Trimmed("", Reason.SYNTAX_ERROR)
+        if rest == _without_what_follows(rest, before, after, language, owed):
+            break
+    if language is not None and shape.kind == "block":
+        # What a whole block opens it also closes, where it was cut off before it did.
+        rest += missing_closers(language, *_window(anchor, text, after))
     return Trimmed(rest + _line_before_closer(rest, before, after))
 
 
@@ -225,9 +230,13 @@ def _without_what_follows(
     scanner = PLAIN_SCANNER if language is None else language.scanner
     line_before = before[line_start(before, len(before)) :]
     line_after = after[: line_end(after, 0)]
-    text = text[: undoubled_length(scanner, before, text, after, owed)].rstrip()
-    text = without_line_overlap(text, line_after)
-    return without_lines_below(text, line_before, after, scanner)
+
+    def cut(text: str) -> str:
+        text = text[: undoubled_length(scanner, before, text, after, owed)].rstrip()
+        text = without_line_overlap(text, line_after)
+        return without_lines_below(text, line_before, after, scanner)
+
+    return _to_fixed_point(cut, text)
 
 
 def _as_syntax_allows(
@@ -240,19 +249,21 @@ def _as_syntax_allows(
     *,
     is_cut_short: bool,
 ) -> str:
-    """Cut a text where its block ends and where it breaks the program; close what it opened."""
-    start, end = parse_window(before + after, len(before))
-    before, after = before[start:], after[: end - len(before)]
+    """Cut a text where its block ends and where it breaks the program."""
+    before, text, after = _window(before, text, after)
     if shape.kind == "block":
         text = text[: block_end(language, before, text, after)].rstrip()
     if is_cut_short:
         text = without_loose_end(text, before, after, language)
-    text = text[: sound_length(language, before, text, after, cut_points(text, token_ends))]
-    text = text.rstrip()
-    if shape.kind == "block" and text:
-        # What a whole block opens it also closes, where it was cut off before it did.
-        text += missing_closers(language, before, text, after)
-    return text
+    return text[
+        : sound_length(language, before, text, after, cut_points(text, token_ends))
+    ].rstrip()
+
+
+def _window(before: str, text: str, after: str) -> tuple[str, str, str]:
+    """Return the text with as much around it as is parsed of a long document."""
+    start, end = parse_window(before + after, len(before))
+    return before[start:], text, after[: end - len(before)]
 
 
 def _line_before_closer(text: str, before: str, after: str) -> str:

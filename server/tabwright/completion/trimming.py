@@ -201,13 +201,13 @@ def without_repetition(text: str, shape: Shape, above: Sequence[str] = ()) -> st
     return "\n".join([*kept[:-1], without_cycle(kept[-1])]).rstrip()
 
 
-def without_loose_end(text: str, before: str, after: str, language: Language) -> str:
+def without_loose_end(text: str, before: str, since: int, language: Language) -> str:
     """Cut a text that ends early back to its last line that leaves nothing open.
 
     What it opened and did not close would be in the way of whoever takes it. A text that has no
-    such line is left as it is: the beginning of a long thing is better than nothing.
+    such line is left as it is: the beginning of a long thing is better than nothing. `since` is
+    where the comment or string around the cursor starts, the cursor itself in code.
     """
-    since = language.parse(before + after).open_since(len(before))
     ends = [index for index, character in enumerate(text) if character == "\n"]
     for end in (len(text), *reversed(ends)):
         if not text[:end].strip():
@@ -251,10 +251,11 @@ def _as_syntax_allows(
 ) -> str:
     """Cut a text where its block ends and where it breaks the program."""
     before, text, after = _window(before, text, after)
+    around = language.parse(before + after)
     if shape.kind == "block":
-        text = text[: block_end(language, before, text, after)].rstrip()
+        text = text[: block_end(language, before, text, after, around=around)].rstrip()
     if is_cut_short:
-        text = without_loose_end(text, before, after, language)
+        text = without_loose_end(text, before, around.open_since(len(before)), language)
     return text[
         : sound_length(language, before, text, after, cut_points(text, token_ends))
     ].rstrip()

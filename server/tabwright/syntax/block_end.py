@@ -22,7 +22,9 @@ _MORE_CLOSERS = re.compile(r"[)\]};,]*")
 _TAB_WIDTH = 4
 
 
-def block_end(language: Language, before: str, text: str, after: str) -> int | None:
+def block_end(
+    language: Language, before: str, text: str, after: str, *, around: ParsedText | None = None
+) -> int | None:
     """Return the length of `text` at which the block around its beginning ends.
 
     That is the innermost body that the cursor stands in or right behind the opener of; its closer
@@ -31,15 +33,18 @@ def block_end(language: Language, before: str, text: str, after: str) -> int | N
 
     The whole length when all of the text belongs to the block. None when the tree does not say:
     outside of code, or where the text is broken between the cursor and the end.
+
+    `around` is `before + after` where that has been parsed already.
     """
     content = len(text) - len(text.lstrip())
     if content == len(text):
         return None
+    around = language.parse(before + after) if around is None else around
+    if around.place_at(len(before)) is not Place.CODE:
+        return None
     window_start, window_end = parse_window(before + after, len(before))
     before, after = before[window_start:], after[: window_end - len(before)]
     cursor = len(before)
-    if language.parse(before + after).place_at(cursor) is not Place.CODE:
-        return None
     parsed = language.parse(before + text + _ending(language, text) + after)
     line = line_start(before, cursor)
     line += len(before[line:]) - len(before[line:].lstrip())

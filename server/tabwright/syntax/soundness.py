@@ -18,6 +18,7 @@ from tabwright.syntax.rough_scanner import RoughScanner, Scan, closing_text
 
 if TYPE_CHECKING:
     from tabwright.syntax.languages import Language
+    from tabwright.syntax.parsed_text import ParsedText
 
 _RIGHTMOST_CUTS = 5
 _LINE_END_CUTS = 5
@@ -28,7 +29,13 @@ _MOST_CHARACTERS = 2_000_000
 
 
 def sound_length(
-    language: Language, before: str, suggestion: str, after: str, cut_points: Sequence[int]
+    language: Language,
+    before: str,
+    suggestion: str,
+    after: str,
+    cut_points: Sequence[int],
+    *,
+    around: ParsedText | None = None,
 ) -> int:
     """Return the longest cut of `suggestion` that leaves the program as sound as it was.
 
@@ -44,14 +51,15 @@ def sound_length(
     sound even so, the tree says nothing about the cursor, and its line is taken for the program.
 
     The whole is tried first, then at most twelve cuts, longest first. Returns 0 when none is
-    sound.
+    sound. `around` is `before + after` where that has been parsed already.
     """
     candidates = _candidates(suggestion, cut_points)
     if not candidates:
         return 0
     start, end = parse_window(before + after, len(before))
     before, after = before[start:], after[: end - len(before)]
-    program = _Program(language, before, after)
+    is_whole = around is not None and len(around.text) == end - start
+    program = _Program(language, before, after, around if is_whole else None)
     length = _longest_sound(program, suggestion, candidates)
     if length == len(suggestion) or not program.faults.count:
         return length
@@ -114,12 +122,14 @@ class _Faults:
 class _Program:
     """The program around the cursor, and how broken it is without a suggestion."""
 
-    def __init__(self, language: Language, before: str, after: str) -> None:
+    def __init__(
+        self, language: Language, before: str, after: str, around: ParsedText | None = None
+    ) -> None:
         self.parses_left = min(_MOST_PARSES, _MOST_CHARACTERS // max(len(before) + len(after), 1))
         self._language = language
         self._before = before
         self._after = after
-        parsed = language.parse(before + after)
+        parsed = language.parse(before + after) if around is None else around
         self._scan_start = parsed.open_since(len(before))
         spans = parsed.fault_spans()
         self.faults = _Faults(len(spans), _covered(spans, 0, 0))

@@ -46,7 +46,8 @@ def undoubled_length(
     """
     start = max(0, len(before) - WINDOW_CHARACTERS)
     if start:
-        start = min(line_start(before, len(before)), line_end(before, start))
+        next_line = line_end(before, start)
+        start = next_line if next_line < len(before) else start
     is_cut = start > 0 or len(after) > WINDOW_CHARACTERS
     before, after = before[start:], after[:WINDOW_CHARACTERS]
     scanned = scanner.scan(before, 0, len(before))

@@ -175,7 +175,7 @@ BY_HAND = {
     # Indentation.
     "four spaces in a document with two": (
         "python",
-        "def f():\n  return 1\n\n\ndef g(a):‸\n",
+        "def e():\n  return 1\n\n\ndef f():\n  return 1\n\n\ndef g(a):‸\n",
         "\n    if a:\n        a()\n    return a",
         "\n  if a:\n    a()\n  return a",
     ),
@@ -199,7 +199,7 @@ BY_HAND = {
     ),
     "tabs in a document with spaces": (
         "python",
-        "def f():\n  return 1\n\n\ndef g(a):‸\n",
+        "def e():\n  return 1\n\n\ndef f():\n  return 1\n\n\ndef g(a):‸\n",
         "\n\tif a:\n\t\ta()\n\treturn a",
         "\n  if a:\n    a()\n  return a",
     ),
@@ -223,13 +223,13 @@ BY_HAND = {
     ),
     "half an indentation": (
         "python",
-        "def f():\n    return 1\n\n\ndef g():\n  ‸\n",
+        "if a:\n    b()\n\n\ndef f():\n    return 1\n\n\ndef g():\n  ‸\n",
         "a()\n  b()",
         "  a()\n    b()",
     ),
     "half an indentation that the model fills": (
         "python",
-        "def f():\n    return 1\n\n\ndef g():\n  ‸\n",
+        "if a:\n    b()\n\n\ndef f():\n    return 1\n\n\ndef g():\n  ‸\n",
         "  a()\n    b()",
         "  a()\n    b()",
     ),
@@ -287,7 +287,7 @@ TYPED = {
         "\n    return a",
     ),
     "its first line, with the document's indentation": (
-        "def g():\n  pass\n\ndef f(a):‸\n",
+        "def e():\n  pass\n\ndef g():\n  pass\n\ndef f(a):‸\n",
         "\n    if a:\n        a()\n    return a",
         "\n  if a:\n    ",
         "a()\n  return a",
@@ -330,6 +330,13 @@ STOPPED = {
     "a label does not": ("go", "func f() {\n\tswitch x {‸\n", "\n\tcase 1:\n\t\ta()\n\tcase 2:"),
     "nor what may become one": ("go", "func f() {\n\tswitch x {‸\n", "\n\tcase 1:\n\t\ta()\n\tca"),
     "nor an open string": ("python", "def f():‸\n", '\n    a = """\nb'),
+    "a body that is not indented goes on": ("go", "func f() {‸\n", "\na()\nif b {\n}\nc()"),
+    "until its closer": ("go", "func f() {‸\n", "\na()\nif b {\n}\n}¦\nc()"),
+    "below a header of several lines too": (
+        "python",
+        "def f(a,\n      b):‸\n",
+        "\n  a()\n  b()¦\nc()",
+    ),
     "a header does in an indented language": ("python", "if x:‸\n", "\n    a()¦\nelse:"),
     "a word that begins like one does": ("python", "if x:‸\n", "\n    a()¦\nend = 1\n"),
 }

@@ -67,7 +67,8 @@ def _says_the_same(own: list[str], following: list[str]) -> bool:
     if own[0] == following[0]:
         return True
     pairs = [(one.strip(), other.strip()) for one, other in zip(own, following, strict=False)]
-    return len(pairs) > 1 and all(is_nearly_equal(*pair, _LIKE_SHARE) for pair in pairs)
+    has_several = sum(_is_code(mine) for mine, _ in pairs) > 1
+    return has_several and all(is_nearly_equal(*pair, _LIKE_SHARE) for pair in pairs)
 
 
 def _closes_own(text: str, position: int, line: str, scanner: RoughScanner) -> bool:

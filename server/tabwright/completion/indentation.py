@@ -7,9 +7,9 @@ changed: the white space at the starts of lines, never the words.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
 
 from tabwright.completion.shape import Shape
 
@@ -18,29 +18,45 @@ _SAMPLE_AFTER = 5_000
 _UNITS = (2, 3, 4, 8)
 _TAB_WIDTH = 4
 _LINES_ABOVE = 60
+_CLEAR_MAJORITY = 3
+_COMMENTS = ("*", "/*", "//", "#", "--", "'", '"')
+_FEWEST_STEPS = 2
+_OPENS_BLOCK = re.compile(
+    r"(?:[:{]|\b(?:then|do|else))\s*\Z"
+    r"|^\s*(?:def|class|module|if|unless|while|for|case|begin|(?:local )?function)\b"
+)
 _OPENERS = (":", "{", "(", "[", " then", " do", " else", "->", "=>")
 _CONTINUED = (",", "\\", "(", "[", "=", "+", "-", "*", "/", "|", "&", ".", "<", "?")
 _CONTINUING = (".", "?", ":", "&", "|", "+", "<", "=")
 
 
 def document_unit(before: str, after: str) -> str | None:
-    """Return what the document indents one level with; None where it has not shown it."""
-    lines = before[-_SAMPLE_BEFORE:].split("\n")[1 if len(before) > _SAMPLE_BEFORE else 0 :]
-    lines += after[:_SAMPLE_AFTER].split("\n")[1:]
-    white = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines if line.strip()]
+    """Return what the document indents one level with; None where it has not shown it clearly.
+
+    That is tabs or spaces by a clear majority of its lines, and the commonest step to a line below
+    one that opens a block. Comments do not count, they are laid out freely.
+    """
+    text = before[-_SAMPLE_BEFORE:].split("\n")[1 if len(before) > _SAMPLE_BEFORE else 0 :]
+    text += after[:_SAMPLE_AFTER].split("\n")[1:]
+    lines = [line for line in text if line.strip() and not line.lstrip().startswith(_COMMENTS)]
+    white = [line[: len(line) - len(line.lstrip(" \t"))] for line in lines]
     tabs = sum(each.startswith("\t") for each in white)
     spaces = sum(each.startswith("  ") for each in white)
-    if tabs > spaces:
+    if tabs > _CLEAR_MAJORITY * spaces:
         return "\t"
+    if spaces <= _CLEAR_MAJORITY * tabs:
+        return None
     steps = Counter(
         len(below) - len(above)
-        for above, below in pairwise(white)
-        if "\t" not in above + below and len(below) - len(above) in _UNITS
+        for line, above, below in zip(lines, white, white[1:], strict=False)
+        if "\t" not in above + below
+        and len(below) - len(above) in _UNITS
+        and _OPENS_BLOCK.search(line)
     )
-    if not steps:
+    most = max(steps.values(), default=0)
+    if most < _FEWEST_STEPS or most <= _CLEAR_MAJORITY * (sum(steps.values()) - most):
         return None
-    most = max(steps.values())
-    return " " * min(step for step, count in steps.items() if count == most)
+    return " " * next(step for step, count in steps.items() if count == most)
 
 
 def with_document_indentation(text: str, shape: Shape, before: str, after: str = "") -> str:

@@ -11,6 +11,7 @@ import re
 from tabwright.completion.repetition import repetition_start
 from tabwright.completion.shape import Shape
 from tabwright.syntax.languages import Language
+from tabwright.syntax.typed_closers import PLAIN_SCANNER
 
 _CODE_FENCE = "```"
 _CLOSERS = re.compile(r"[)\]}]+[)\]};,]*|(?:end|fi|done|esac)(?:$|[)\]};,]+)")
@@ -59,10 +60,9 @@ def _whole_block(text: str, shape: Shape, max_lines: int, language: Language | N
     them already is not known here.
     """
     lines = text.split("\n")
-    base = _width(shape.indentation)
-    starts_inside = shape.is_on_blank_line
     position = len(lines[0])
     has_content = bool(lines[0].strip())
+    depths = _Depths(shape)
     # The last element is still growing: until the next line end it is looked at only as far as
     # its indentation is certain.
     for number, line in enumerate(lines[1:], start=1):
@@ -74,29 +74,70 @@ def _whole_block(text: str, shape: Shape, max_lines: int, language: Language | N
             if is_complete and has_content and not shape.is_body:
                 return position
         else:
-            width = _indentation(line)
-            ends = has_content and (
-                width < base if starts_inside or not shape.is_body else width <= base
-            )
-            if ends and language is not None:
-                is_inside = _is_inside_anyway(
-                    text[: position + 1], stripped, language, is_at_opener=width == base
-                )
-                if not (is_inside or is_complete) and _may_be_inside_anyway(stripped, language):
+            above = text[: position + 1]
+            if depths.end_before(line, above, language) and has_content:
+                length = _length_at_end(above, stripped, depths, language, is_complete=is_complete)
+                if length == _UNKNOWN:
                     return None
-                ends = not is_inside
-            if ends:
-                closers = _CLOSERS.match(stripped)
-                if closers is None:
-                    return position
-                if not is_complete and closers.end() == len(stripped):
-                    return None  # `}` may become `});`
-                return position + 1 + line.index(stripped) + closers.end()
+                if length is not None:
+                    return position + 1 + (line.index(stripped) + length if length else -1)
             has_content = True
         position += 1 + len(line)
         if number >= max_lines and is_complete:
             return position
     return None
+
+
+class _Depths:
+    """How far the lines of a block are indented, as far as they are known."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.base = _width(shape.indentation)
+        self.width = 0
+        """Of the line that was last asked about."""
+        self._is_below_header = shape.is_body and not shape.is_on_blank_line
+        self._body: int | None = None
+
+    def end_before(self, line: str, above: str, language: Language | None) -> bool:
+        """Say whether a line with text stands too far left for the block."""
+        self.width = _indentation(line)
+        if not self._is_below_header:
+            return self.width < self.base
+        self._body = self.width if self._body is None else self._body
+        if self._body > self.base:
+            return self.width <= self.base
+        # Below a header of several lines, or in a body that is not indented.
+        closes = line.lstrip()[0] in ")]}" and _closes_more(above + line, language)
+        return self.width < self._body or closes
+
+
+_UNKNOWN = -1
+
+
+def _length_at_end(
+    above: str, line: str, depths: _Depths, language: Language | None, *, is_complete: bool
+) -> int | None:
+    """Return how much of a line too far left belongs to the block: its closers, if any.
+
+    None when it belongs to the block after all, `_UNKNOWN` while it grows.
+    """
+    if language is not None:
+        if _is_inside_anyway(above, line, language, is_at_opener=depths.width == depths.base):
+            return None
+        if not is_complete and _may_be_inside_anyway(line, language):
+            return _UNKNOWN
+    closers = _CLOSERS.match(line)
+    if closers is None:
+        return 0
+    if not is_complete and closers.end() == len(line):
+        return _UNKNOWN  # `}` may become `});`
+    return closers.end()
+
+
+def _closes_more(text: str, language: Language | None) -> bool:
+    """Say whether a text closes something that it has not opened."""
+    scanner = PLAIN_SCANNER if language is None else language.scanner
+    return any(each.opened_at is None for each in scanner.scan(text, 0, len(text)).closers)
 
 
 def _is_inside_anyway(

@@ -1,4 +1,6 @@
 [
   (compound_statement)
   (do_group)
+  (if_statement)
+  (case_statement)
 ] @body

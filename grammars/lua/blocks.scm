@@ -5,4 +5,7 @@
   (function_declaration)
   (function_definition)
   (repeat_statement)
+  (if_statement)
 ] @body
+
+(block) @list

@@ -5,4 +5,18 @@
   (class)
   (module)
   (method)
+  (singleton_method)
+  (singleton_class)
+  (if)
+  (unless)
+  (while)
+  (until)
+  (for)
+  (case)
 ] @body
+
+[
+  (body_statement)
+  (then)
+  (else)
+] @list

@@ -5,3 +5,5 @@
   (enum_class_body)
   (lambda_literal)
 ] @body
+
+(statements) @list

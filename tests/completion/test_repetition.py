@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from completion.scripted import complete, request_at_mark
-from tabwright.completion.stopping import repetition_start
+from tabwright.completion.repetition import repetition_start
 from tabwright.completion.suggestion import NoSuggestion, Reason, Suggestion
 from tabwright.settings import CompletionSettings
 

@@ -1,30 +1,43 @@
-"""When streamed text is a whole suggestion, so that the model need not go on."""
+"""When streamed text is a whole suggestion, so that the model need not go on.
+
+Asked after every token: lines and indentation only. It errs on the long side; the cuts in
+`trimming.py` see the whole text and its syntax tree.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
+from tabwright.completion.repetition import repetition_start
 from tabwright.completion.shape import Shape
+from tabwright.syntax.languages import Language
+from tabwright.syntax.typed_closers import PLAIN_SCANNER
 
 _CODE_FENCE = "```"
-_LONGEST_GROUP = 4
-_COUNTED_ROUNDS = 4
-_DIGITS = re.compile(r"\d+")
-_LONG_LINE = 24
-_STUTTER = re.compile(r"(?=[\w.:]*[A-Za-z])(?!(.)\1)([\w.:]{3,20}?)\2{2}")
-"""`_ctx_ctx_ctx` or `.Type.Type.Type`, but not `0xFFFFFFFFF`."""
-_NAME_OR_NUMBER = re.compile(r"\w")
+_CLOSERS = re.compile(r"[)\]}]+[)\]};,]*|(?:end|fi|done|esac)(?:$|[)\]};,]+)")
+_LABEL = re.compile(r"[A-Za-z_]\w*(?: \w+)?\s*:(?!:)")
+_CASE = re.compile(r"(?:case\b.*|default\s*):")
+_PREPROCESSOR = re.compile(
+    r"#\s*(?:if|ifdef|ifndef|elif|else|endif|define|undef|pragma|region|endregion)\b"
+)
+_BEGINNING = re.compile(r"case\b.*|#\s*\w*|[A-Za-z_]\w*(?: \w*)?\s*")
+"""What may become one of these three while the line grows."""
 
 
-def whole_length(text: str, shape: Shape, max_lines: int) -> int | None:
+def whole_length(
+    text: str, shape: Shape, max_lines: int, language: Language | None = None
+) -> int | None:
     """Return how much of the streamed text is the suggestion, None while more is wanted."""
     fence = _code_fence(text)
     if fence is not None:
-        return fence
+        text = text[:fence]
     if shape.kind == "line":
-        return _whole_line(text, shape)
-    return _whole_block(text, shape, max_lines)
+        end = _whole_line(text, shape)
+    else:
+        end = _whole_block(text, shape, max_lines, language)
+        if end is None and repetition_start(text.split("\n")[:-1]) is not None:
+            end = text.rindex("\n")  # trimming sees it too, and cuts it
+    return fence if end is None else end
 
 
 def _whole_line(text: str, shape: Shape) -> int | None:
@@ -40,16 +53,16 @@ def _whole_line(text: str, shape: Shape) -> int | None:
     return end if end >= 0 else None
 
 
-def _whole_block(text: str, shape: Shape, max_lines: int) -> int | None:
+def _whole_block(text: str, shape: Shape, max_lines: int, language: Language | None) -> int | None:
     """A block ends before the first line that is indented less than its own lines.
 
-    A line that only closes what the cursor's line has opened belongs to the block.
+    The closers that such a line begins with belong to it: whether the text after the cursor has
+    them already is not known here.
     """
     lines = text.split("\n")
-    base = _width(shape.indentation)
-    starts_inside = shape.is_on_blank_line
     position = len(lines[0])
     has_content = bool(lines[0].strip())
+    depths = _Depths(shape)
     # The last element is still growing: until the next line end it is looked at only as far as
     # its indentation is certain.
     for number, line in enumerate(lines[1:], start=1):
@@ -61,87 +74,96 @@ def _whole_block(text: str, shape: Shape, max_lines: int) -> int | None:
             if is_complete and has_content and not shape.is_body:
                 return position
         else:
-            width = _indentation(line)
-            ends = has_content and (
-                width < base if starts_inside or not shape.is_body else width <= base
-            )
-            if ends:
-                closes = stripped[0] in "}])" or stripped.startswith("end")
-                if not (closes and shape.is_body and not starts_inside and width == base):
-                    return position
-                return position + 1 + len(line) if is_complete else None
+            above = text[: position + 1]
+            if depths.end_before(line, above, language) and has_content:
+                length = _length_at_end(above, stripped, depths, language, is_complete=is_complete)
+                if length == _UNKNOWN:
+                    return None
+                if length is not None:
+                    return position + 1 + (line.index(stripped) + length if length else -1)
             has_content = True
-            if is_complete and repetition_start(lines[: number + 1]) is not None:
-                return position + 1 + len(line)  # trimming sees it too, and cuts it
         position += 1 + len(line)
         if number >= max_lines and is_complete:
             return position
     return None
 
 
-def repetition_start(lines: Sequence[str], above: Sequence[str] = ()) -> int | None:
-    """Return the index of the line where a text begins to go round in circles, or None.
+class _Depths:
+    """How far the lines of a block are indented, as far as they are known."""
 
-    Small models do so when they have nothing more to say: they write up to four lines once more,
-    or a long line that is already there, count (`a1`, `a2`, `a3`: the fourth round is where it is
-    cut), or stutter within a name.
-    `above` are the lines before the text: to write the last of those once more is no better, but to
-    go on with their counting is what is wanted. Blank lines and indentation do not count; lines of
-    brackets alone, or `end` after `end`, are no repetition.
+    def __init__(self, shape: Shape) -> None:
+        self.base = _width(shape.indentation)
+        self.width = 0
+        """Of the line that was last asked about."""
+        self._is_below_header = shape.is_body and not shape.is_on_blank_line
+        self._body: int | None = None
+
+    def end_before(self, line: str, above: str, language: Language | None) -> bool:
+        """Say whether a line with text stands too far left for the block."""
+        self.width = _indentation(line)
+        if not self._is_below_header:
+            return self.width < self.base
+        self._body = self.width if self._body is None else self._body
+        if self._body > self.base:
+            return self.width <= self.base
+        # Below a header of several lines, or in a body that is not indented.
+        closes = line.lstrip()[0] in ")]}" and _closes_more(above + line, language)
+        return self.width < self._body or closes
+
+
+_UNKNOWN = -1
+
+
+def _length_at_end(
+    above: str, line: str, depths: _Depths, language: Language | None, *, is_complete: bool
+) -> int | None:
+    """Return how much of a line too far left belongs to the block: its closers, if any.
+
+    None when it belongs to the block after all, `_UNKNOWN` while it grows.
     """
-    numbered = [(index, line.rstrip()) for index, line in enumerate(lines) if line.strip()]
-    own = [line.strip() for _, line in numbered]
-    before = [line.strip() for line in above if line.strip()][-_LONGEST_GROUP:]
-    said = [*before, *own]
-    counted = [_DIGITS.sub("0", line) for line in own]
-    for last, line in enumerate(own):
-        start = _repeated_group_start(said, counted, last)
-        if start is None and (_STUTTER.search(line) or _is_said_above(numbered, last)):
-            start = last
-        if start is not None:
-            return _without_header(numbered, start)
-    return None
+    if language is not None:
+        if _is_inside_anyway(above, line, language, is_at_opener=depths.width == depths.base):
+            return None
+        if not is_complete and _may_be_inside_anyway(line, language):
+            return _UNKNOWN
+    closers = _CLOSERS.match(line)
+    if closers is None:
+        return 0
+    if not is_complete and closers.end() == len(line):
+        return _UNKNOWN  # `}` may become `});`
+    return closers.end()
 
 
-def _repeated_group_start(said: Sequence[str], counted: Sequence[str], last: int) -> int | None:
-    """Return where the group of own lines starts that ends with line `last` and is a repetition."""
-    offset = len(said) - len(counted)
-    for size in range(1, min(_LONGEST_GROUP, last + 1) + 1):
-        start = last + 1 - size
-        if any(map(_is_telling, said[offset + start : offset + last + 1])) and (
-            _rounds(said, offset + last, size) >= 2
-            or _rounds(counted, last, size) >= _COUNTED_ROUNDS
-        ):
-            return start
-    return None
+def _closes_more(text: str, language: Language | None) -> bool:
+    """Say whether a text closes something that it has not opened."""
+    scanner = PLAIN_SCANNER if language is None else language.scanner
+    return any(each.opened_at is None for each in scanner.scan(text, 0, len(text)).closers)
 
 
-def _is_said_above(numbered: Sequence[tuple[int, str]], last: int) -> bool:
-    """Whether a long line has come before with the same indentation."""
-    line = numbered[last][1]
-    return len(line.strip()) >= _LONG_LINE and any(line == other for _, other in numbered[:last])
+def _is_inside_anyway(
+    text_above: str, line: str, language: Language, *, is_at_opener: bool
+) -> bool:
+    """Say whether a line belongs to a block that it is not indented with.
+
+    So do labels, `case` at the depth of its `switch`, preprocessor lines, and what is inside a
+    string or comment of several lines.
+    """
+    if _has_labels(language) and (
+        _PREPROCESSOR.match(line)
+        or (_CASE.match(line) and is_at_opener)
+        or (_LABEL.match(line) and not _CASE.match(line))
+    ):
+        return True
+    innermost = language.scanner.scan(text_above, 0, len(text_above)).innermost
+    return innermost is not None and innermost.is_text and innermost.kind != "line_comment"
 
 
-def _without_header(numbered: Sequence[tuple[int, str]], start: int) -> int:
-    """Return the index of the line to cut at: a line above it that is left without a body goes."""
-    index, line = numbered[start]
-    if start and _indentation(numbered[start - 1][1]) < _indentation(line):
-        return numbered[start - 1][0]
-    return index
+def _may_be_inside_anyway(line: str, language: Language) -> bool:
+    return _has_labels(language) and _BEGINNING.fullmatch(line) is not None
 
 
-def _rounds(lines: Sequence[str], last: int, size: int) -> int:
-    """Return how often the group of `size` lines that ends with line `last` comes in a row."""
-    group = lines[last + 1 - size : last + 1]
-    rounds, start = 1, last + 1 - 2 * size
-    while start >= 0 and lines[start : start + size] == group:
-        rounds += 1
-        start -= size
-    return rounds
-
-
-def _is_telling(line: str) -> bool:
-    return bool(_NAME_OR_NUMBER.search(line)) and len(line) > 1 and line.rstrip(";,)") != "end"
+def _has_labels(language: Language) -> bool:
+    return language.block_style == "braces" and language.line_comment == "//"
 
 
 def _is_starred(line_before: str) -> bool:

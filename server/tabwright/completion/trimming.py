@@ -1,35 +1,67 @@
-"""From what the model wrote to what is worth showing: cuts, each with its reason.
+"""From what the model wrote to what is worth showing: cuts in two stages, each with its reason.
 
-The order matters: context-free cuts first (they depend on the text alone), then what depends on
-the code around the cursor, then the syntax, which has the last word.
+`context_free_cut` looks at what the model wrote and at the shape it was asked for. It runs once,
+before the answer is kept. `context_cut` looks at the text around the cursor too, which changes
+while the answer is kept: a person types along it, the editor adds a closer, a line below changes.
+It runs whenever the answer is to be shown. Both are pure.
+
+| Cut | Stage | Why there |
+|---|---|---|
+| further lines where one is asked for; the scope by indentation | free | the shape says |
+| a line that ends in rounds; repeated lines, blocks and paragraphs | free | within the text |
+| indentation as in the document | context | the document's unit, the lines above |
+| repetition of the lines above | context | |
+| closers that are there already, but for those an earlier suggestion owes | context | editors add |
+| an end that the rest of the line begins with | context | |
+| lines that say what the lines below say, whole or in part | context | |
+| the end of the block by the syntax tree | context | closers below decide |
+| what is left open at the end of a text that was cut short | context | strings around the cursor |
+| the syntax; and what closes an opened block | context | it has the last word |
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tabwright.completion.following import lines_above, without_line_overlap, without_lines_below
+from tabwright.completion.indentation import with_document_indentation
+from tabwright.completion.repetition import repetition_start, without_cycle
 from tabwright.completion.shape import Shape
-from tabwright.completion.stopping import repetition_start
+from tabwright.completion.stopping import whole_length
 from tabwright.completion.suggestion import Reason
-from tabwright.document import line_end
+from tabwright.document import line_end, line_start
+from tabwright.syntax.block_end import block_end
 from tabwright.syntax.closing import missing_closers
 from tabwright.syntax.languages import Language
+from tabwright.syntax.parse_window import parse_window
 from tabwright.syntax.soundness import sound_length
+from tabwright.syntax.typed_closers import PLAIN_SCANNER, undoubled_length
 
-_PAIRS = {")": "(", "]": "[", "}": "{"}
-_QUOTES = "\"'`"
-_LINES_COMPARED = 3
-_NEARLY_EQUAL = 0.95
-_SHORTEST_OVERLAP = 3
-_SHORTEST_CYCLE = 2
-_CYCLES = 4
-_CHARACTERS_AROUND = 4000
-"""How much of the code around is compared with a suggestion: a page, however long the text is."""
-_TELLING_BEGINNING = 8
+_LONGEST_TEXT = 8000
+"""No model is asked for more; what is longer was not cut where it should have been."""
+_MOST_LINES = 1000
+_MOST_ROUNDS = 8
 _EMPTY_COMMENT_LINES = re.compile(r"(\n[ \t]*(\*|//[/!]?|#|--)?[ \t]*)+\Z")
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the model wrote, after the cuts that need no context: what is worth keeping."""
+
+    text: str
+    """With `\\n` line ends."""
+    token_ends: tuple[int, ...]
+    """Offsets in the text at which the model's tokens end."""
+    shape: Shape
+    """The form that the model was asked for."""
+    is_cut_short: bool = False
+    """Whether the model would have gone on, or had to be kept from going round in circles."""
+    reason: Reason | None = None
+    """The cut that took the last of the text, when nothing is left."""
 
 
 @dataclass(frozen=True)
@@ -50,35 +82,98 @@ def trim(
     *,
     is_unfinished: bool = False,
 ) -> Trimmed:
-    """Return what of `text` can be shown between `before` and `after`.
+    """Return what of `text` can be shown between `before` and `after`: both stages at once.
 
-    `text` has `\\n` line ends; `token_ends` are the offsets in it at which its tokens end.
+    `token_ends` are the offsets in `text` at which its tokens end. `is_unfinished` says that the
+    model would have gone on.
+    """
+    draft = context_free_cut(
+        text, token_ends, shape, language=language, is_unfinished=is_unfinished
+    )
+    trimmed = context_cut(draft, before, after, language)
+    assert trimmed is not None, "nothing was typed that could differ from the draft"
+    return trimmed
+
+
+def context_free_cut(
+    text: str,
+    token_ends: Sequence[int],
+    shape: Shape,
+    *,
+    language: Language | None = None,
+    max_lines: int = _MOST_LINES,
+    is_unfinished: bool = False,
+) -> Draft:
+    """Return what is worth keeping of what the model wrote; the same for every document.
+
     `is_unfinished` says that the model would have gone on.
     """
-    text = text.rstrip()
-    if not text.strip():
-        return Trimmed("", Reason.MODEL_ENDED)
-    said_once = without_repetition(text, shape, before)
-    if not said_once.strip():
-        return Trimmed("", Reason.REPEATS_ITSELF)
-    if language is not None and (is_unfinished or said_once != text):
-        said_once = without_loose_end(said_once, before, after, language)
+    ends = [end - text.count("\r\n", 0, end) for end in token_ends if 0 < end <= len(text)]
+    text = text.replace("\r\n", "\n").replace("\r", "\n")[:_LONGEST_TEXT]
+    length = whole_length(text, shape, max_lines, language)
+    text = (text if length is None else text[:length]).rstrip()
+    if not text:
+        reason = Reason.MODEL_ENDED if length is None else Reason.LINE_COMPLETE
+        return Draft("", (), shape, reason=reason)
+    said_once = _to_fixed_point(lambda text: without_repetition(text, shape), text)
+    ends = [end for end in ends if end <= len(said_once)]
+    return Draft(
+        said_once,
+        tuple(ends),
+        shape,
+        is_cut_short=is_unfinished or said_once != text,
+        reason=None if said_once else Reason.REPEATS_ITSELF,
+    )
+
+
+def context_cut(
+    draft: Draft,
+    before: str,
+    after: str,
+    language: Language | None,
+    *,
+    typed: str = "",
+    owed: str = "",
+) -> Trimmed | None:
+    """Return what of a draft can be shown at the cursor now, between `before` and `after`.
+
+    `typed` is what was typed since the draft was asked for, the end of `before`; None when it is
+    not what the suggestion begins with. `owed` are the closers that the last accepted suggestion
+    left out, see `openers_left.py`.
+    """
+    if draft.reason is not None:
+        return Trimmed("", draft.reason)
+    anchor = before[: len(before) - len(typed)]
+    typed = typed.replace("\r\n", "\n").replace("\r", "\n")
+    shape = draft.shape
+    text = with_document_indentation(_with_empty_blank_lines(draft.text), shape, anchor, after)
+    if not text.startswith(typed):
+        return None
+    ends = _moved(draft.token_ends, draft.text, text)
+    said_once = without_repetition(text, shape, lines_above(anchor))
+    is_cut_short = draft.is_cut_short or said_once != text
     text = said_once
-    text = without_suffix_overlap(text, shape.line_before, shape.line_after, after)
-    text = without_following_lines(text, shape, after)
-    if not text.strip():
-        return Trimmed("", Reason.REPEATS_FOLLOWING_CODE)
-    text = _without_empty_comment_lines(_with_empty_blank_lines(text))
-    text = with_document_indentation(text, before)
-    if language is not None:
-        length = sound_length(language, before, text, after, cut_points(text, token_ends))
-        text = text[:length].rstrip()
-        if not text.strip():
+    if len(text) <= len(typed):
+        return Trimmed("", Reason.LINE_COMPLETE if typed else Reason.REPEATS_ITSELF)
+    rest = text[len(typed) :]
+    for _ in range(_MOST_ROUNDS):
+        rest = _without_what_follows(rest, before, after, language, owed)
+        if not rest.strip():
+            return Trimmed("", Reason.REPEATS_FOLLOWING_CODE)
+        text = _without_empty_comment_lines(typed + rest)
+        if language is not None:
+            text = _as_syntax_allows(
+                text, ends, shape, anchor, after, language, is_cut_short=is_cut_short
+            )
+        rest = text[len(typed) :]
+        if not rest.strip():
             return Trimmed("", Reason.SYNTAX_ERROR)
-        if shape.kind == "block":
-            # What a whole block opens it also closes, where it was cut off before it did.
-            text += missing_closers(language, before, text, after)
-    return Trimmed(text)
+        if rest == _without_what_follows(rest, before, after, language, owed):
+            break
+    if language is not None and shape.kind == "block":
+        # What a whole block opens it also closes, where it was cut off before it did.
+        rest += missing_closers(language, *_window(anchor, text, after))
+    return Trimmed(rest + _line_before_closer(rest, before, after))
 
 
 def cut_points(text: str, token_ends: Sequence[int]) -> list[int]:
@@ -89,28 +184,30 @@ def cut_points(text: str, token_ends: Sequence[int]) -> list[int]:
     return sorted({*tokens, *line_ends})
 
 
-def without_repetition(text: str, shape: Shape, before: str) -> str:
-    """Cut a text before it starts to repeat lines or, within a line, a short piece."""
+def without_repetition(text: str, shape: Shape, above: Sequence[str] = ()) -> str:
+    """Cut a text before it starts to repeat lines or, within a line, a short piece.
+
+    With the lines `above` the cursor's line given, to write the last of those once more counts.
+    """
     lines = text.split("\n")
-    above = before[-_CHARACTERS_AROUND : len(before) - len(shape.line_before)].splitlines()
-    own = 0
-    if not shape.is_on_blank_line:
-        own = 1
-        above.append(shape.line_before + lines[0])
-    start = repetition_start(lines[own:], above)
+    first = shape.line_before + lines[0]
+    if shape.is_on_blank_line:
+        own, start = 0, repetition_start([first, *lines[1:]], above)
+    else:
+        own, start = 1, repetition_start(lines[1:], [*above, first])
     kept = lines if start is None else lines[: own + start]
     if not kept:
         return ""
-    return "\n".join([*kept[:-1], _without_cycle(kept[-1])]).rstrip()
+    return "\n".join([*kept[:-1], without_cycle(kept[-1])]).rstrip()
 
 
-def without_loose_end(text: str, before: str, after: str, language: Language) -> str:
+def without_loose_end(text: str, before: str, since: int, language: Language) -> str:
     """Cut a text that ends early back to its last line that leaves nothing open.
 
     What it opened and did not close would be in the way of whoever takes it. A text that has no
-    such line is left as it is: the beginning of a long thing is better than nothing.
+    such line is left as it is: the beginning of a long thing is better than nothing. `since` is
+    where the comment or string around the cursor starts, the cursor itself in code.
     """
-    since = language.parse(before + after).open_since(len(before))
     ends = [index for index, character in enumerate(text) if character == "\n"]
     for end in (len(text), *reversed(ends)):
         if not text[:end].strip():
@@ -126,133 +223,83 @@ def without_loose_end(text: str, before: str, after: str, language: Language) ->
     return text
 
 
-def _without_cycle(line: str) -> str:
-    """Cut `x, x, x, x` back to its first round when the line ends in at least four rounds.
+def _without_what_follows(
+    text: str, before: str, after: str, language: Language | None, owed: str
+) -> str:
+    """Cut what the text after the cursor brings anyway: closers, the rest of the line, lines."""
+    scanner = PLAIN_SCANNER if language is None else language.scanner
+    line_before = before[line_start(before, len(before)) :]
+    line_after = after[: line_end(after, 0)]
 
-    Rounds of white space and of one character (rulers, `====`) are left alone.
+    def cut(text: str) -> str:
+        text = text[: undoubled_length(scanner, before, text, after, owed)].rstrip()
+        text = without_line_overlap(text, line_after)
+        return without_lines_below(text, line_before, after, scanner)
+
+    return _to_fixed_point(cut, text)
+
+
+def _as_syntax_allows(
+    text: str,
+    token_ends: Sequence[int],
+    shape: Shape,
+    before: str,
+    after: str,
+    language: Language,
+    *,
+    is_cut_short: bool,
+) -> str:
+    """Cut a text where its block ends and where it breaks the program."""
+    before, text, after = _window(before, text, after)
+    around = language.parse(before + after)
+    if shape.kind == "block":
+        text = text[: block_end(language, before, text, after, around=around)].rstrip()
+    if is_cut_short:
+        text = without_loose_end(text, before, around.open_since(len(before)), language)
+    return text[
+        : sound_length(language, before, text, after, cut_points(text, token_ends))
+    ].rstrip()
+
+
+def _window(before: str, text: str, after: str) -> tuple[str, str, str]:
+    """Return the text with as much around it as is parsed of a long document."""
+    start, end = parse_window(before + after, len(before))
+    return before[start:], text, after[: end - len(before)]
+
+
+def _line_before_closer(text: str, before: str, after: str) -> str:
+    """Return the line end that belongs between a block and the closer right of the cursor.
+
+    In `f(() => {|});` a block of lines is followed by `});` on a line of its own.
     """
-    for length in range(_SHORTEST_CYCLE, len(line) // _CYCLES + 1):
-        piece = line[-length:]
-        if not any(character.isalnum() for character in piece):
-            continue
-        if line.endswith(piece * _CYCLES):
-            start = len(line)
-            while line.endswith(piece, 0, start):
-                start -= length
-            return line[: start + length].rstrip(" ,;")
-    return line
-
-
-def without_suffix_overlap(text: str, line_before: str, line_after: str, after: str) -> str:
-    """Cut what the text after the cursor brings anyway: closers and repeated ends."""
-    following = after.lstrip()[:1]
-    closer = _first_unmatched_closer(text, line_before)
-    if closer is not None and following and text[closer] == following:
-        text = text[:closer]
-    rest = line_after.strip()
-    if not rest:
-        return text.rstrip()
-    for length in range(min(len(text), len(line_after)), 0, -1):
-        piece = line_after[:length]
-        if text.endswith(piece) and (
-            (length == len(line_after.rstrip()) and _is_code(piece)) or length >= _SHORTEST_OVERLAP
-        ):
-            return text[: len(text) - length].rstrip()
-    return text.rstrip()
-
-
-def _is_code(text: str) -> bool:
-    return any(character.isalnum() or character == "_" for character in text)
-
-
-def _first_unmatched_closer(text: str, line_before: str) -> int | None:
-    """Return the offset of the first closer that closes something opened before the text."""
-    quote = _open_quote(line_before)
-    stack: list[str] = []
-    is_escaped = False
-    for offset, character in enumerate(text):
-        if is_escaped:
-            is_escaped = False
-        elif character == "\\":
-            is_escaped = True
-        elif quote:
-            if character == quote:
-                if not stack:
-                    return offset
-                quote = ""
-                stack.pop()
-            elif character == "\n":
-                quote = ""
-        elif character in _QUOTES:
-            quote = character
-            stack.append(character)
-        elif character in "([{":
-            stack.append(character)
-        elif character in ")]}":
-            if not stack:
-                return offset
-            if stack[-1] == _PAIRS[character]:
-                stack.pop()
-    return None
-
-
-def _open_quote(line: str) -> str:
-    """Return the quote that is open at the end of a line, or an empty string."""
-    quote = ""
-    is_escaped = False
-    for character in line:
-        if is_escaped:
-            is_escaped = False
-        elif character == "\\":
-            is_escaped = True
-        elif quote:
-            quote = "" if character == quote else quote
-        elif character in _QUOTES:
-            quote = character
-    return quote
-
-
-def without_following_lines(text: str, shape: Shape, after: str) -> str:
-    """Cut a text where it begins to repeat the lines that already follow the cursor's line."""
-    below = after[line_end(after, 0) :]
-    following = [line.rstrip() for line in below.splitlines() if line.strip()][:_LINES_COMPARED]
-    if not following:
-        return text
-    lines = text.split("\n")
-    if not shape.is_on_blank_line and _is_beginning_of(lines[0], below):
+    first_line, found, _ = text.partition("\n")
+    line_before = before[line_start(before, len(before)) :]
+    opener = line_before.rstrip()[-1:]
+    closer = after[: line_end(after, 0)].lstrip()[:1]
+    if not found or first_line.strip() or not closer or _PAIRS.get(opener) != closer:
         return ""
-    first = 0 if shape.is_on_blank_line else 1
-    for start in range(first, len(lines)):
-        if not _is_code(lines[start]):
-            continue  # a lone bracket says nothing; brackets are matched before this
-        own = [line.rstrip() for line in lines[start:] if line.strip()][:_LINES_COMPARED]
-        if start == 0:
-            own[0] = shape.line_before + own[0]
-        pairs = list(zip(own, following, strict=False))
-        # The next line itself, or several lines that are nearly the same at any indentation.
-        repeats_next = own[0] == following[0]
-        repeats_all = len(pairs) > 1 and all(
-            _is_nearly_equal(mine.strip(), theirs.strip()) for mine, theirs in pairs
-        )
-        if repeats_next or repeats_all:
-            return "\n".join(lines[:start]).rstrip()
+    return "\n" + line_before[: len(line_before) - len(line_before.lstrip(" \t"))]
+
+
+def _to_fixed_point(cut: Callable[[str], str], text: str) -> str:
+    """Apply a cut until it leaves its own result alone; each round makes the text shorter."""
+    for _ in range(_MOST_ROUNDS):
+        shorter = cut(text)
+        if shorter == text:
+            break
+        text = shorter
     return text
 
 
-def _is_beginning_of(text: str, below: str) -> bool:
-    """Whether a text is what the next lines begin with, however it is spread over lines."""
-    told = "".join(text.split())
-    return len(told) >= _TELLING_BEGINNING and "".join(
-        below[:_CHARACTERS_AROUND].split()
-    ).startswith(told)
-
-
-def _is_nearly_equal(one: str, other: str) -> bool:
-    if one == other:
-        return True
-    if min(len(one), len(other)) < 0.9 * max(len(one), len(other)):
-        return False
-    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio() >= _NEARLY_EQUAL
+def _moved(token_ends: Sequence[int], text: str, indented: str) -> list[int]:
+    """Return where the ends of tokens are after the lines of a text were indented otherwise."""
+    starts, shifts = [0], []
+    position = 0
+    for old, new in zip(text.split("\n"), indented.split("\n"), strict=True):
+        shifts.append(position + len(new) - len(old) - starts[-1])
+        starts.append(starts[-1] + len(old) + 1)
+        position += len(new) + 1
+    return [max(0, end + shifts[bisect_right(starts, end) - 1]) for end in token_ends]
 
 
 def _with_empty_blank_lines(text: str) -> str:
@@ -265,17 +312,3 @@ def _without_empty_comment_lines(text: str) -> str:
     """Drop comment lines without a word at the end, unless there is nothing else."""
     cut = _EMPTY_COMMENT_LINES.sub("", text)
     return cut if cut.strip() else text
-
-
-def with_document_indentation(text: str, before: str) -> str:
-    """Indent with tabs where the document does: models fall back to spaces."""
-    if "\n" not in text or "\n\t" not in before or "\n    " in before:
-        return text
-    first, *rest = text.split("\n")
-    return "\n".join([first, *(_tabbed(line) for line in rest)])
-
-
-def _tabbed(line: str) -> str:
-    body = line.lstrip(" ")
-    tabs, spaces = divmod(len(line) - len(body), 4)
-    return "\t" * tabs + " " * spaces + body

@@ -16,7 +16,7 @@ PLACES_QUERY = "places.scm"
 BLOCKS_QUERY = "blocks.scm"
 FAULTS_QUERY = "faults.scm"
 _PLACES_CAPTURES = frozenset({"comment", "string", "code", "code.inner"})
-_BLOCKS_CAPTURES = frozenset({"body", "other"})
+_BLOCKS_CAPTURES = frozenset({"body", "other", "list"})
 _FAULTS_CAPTURES = frozenset({"fault"})
 
 
@@ -30,7 +30,9 @@ class Grammar:
     (`@code.inner`) its marks.
     """
     blocks: tree_sitter.Query
-    """Captures `@body`, and `@other` for tokens that only look like a block opener."""
+    """Captures `@body`, `@list` for the statements in it where they have a node of their own, and
+    `@other` for tokens that only look like a block opener.
+    """
     faults: tree_sitter.Query | None
     """Captures `@fault`: what the parser lets pass; None when it lets nothing pass."""
 

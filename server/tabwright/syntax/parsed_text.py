@@ -94,6 +94,28 @@ class ParsedText:
             return self._opens_block(start, offset)
         return self._is_on_blank_line_in_empty_block(start, end)
 
+    def block_end_around(self, offset: int, line: int, cursor: int) -> int | None:
+        """Return where the body around the character at `offset` ends, or the end of the text.
+
+        `offset` is where a suggestion made at `cursor` begins, and `line` where the code of the
+        cursor's line does. Where the suggestion opens a body itself, and there is code before it
+        in its line, the end is that of the statement which the line began. None where the body is
+        not in the tree: it has a fault there.
+        """
+        piece = self._piece_around(cursor)
+        end = len(self.text)
+        body = piece.innermost_body(self._grammar.blocks, offset, opened_before=cursor)
+        if body is not None:
+            start, end = piece.range_of(body)
+            # A body without marks of its own starts with its first statement.
+            if start > line or (start == line and not _begins_with_named_node(body)):
+                return end
+        if line < cursor:
+            statement = piece.statement_with_body(self._grammar.blocks, line, cursor, offset)
+            if statement is not None:
+                return piece.range_of(statement)[1]
+        return end
+
     def _whole(self) -> _Piece:
         return self._piece(0, len(self.text))
 
@@ -317,6 +339,45 @@ class _Piece:
         ]
         return min(around, key=lambda node: node.end_byte - node.start_byte, default=None)
 
+    def innermost_body(
+        self, query: tree_sitter.Query, offset: int, *, opened_before: int
+    ) -> tree_sitter.Node | None:
+        """Return the smallest body around the character at `offset` with its marks before that."""
+        first = self._bytes.to_byte(offset - self._start)
+        latest = self._bytes.to_byte(opened_before - self._start)
+        around = [
+            node
+            for node in self._captured(query, offset, 1).get("body", ())
+            if node.start_byte <= first < node.end_byte
+            and (node.start_byte < latest or _begins_with_named_node(node))
+        ]
+        return min(around, key=lambda node: node.end_byte - node.start_byte, default=None)
+
+    def statement_with_body(
+        self, query: tree_sitter.Query, line: int, cursor: int, offset: int
+    ) -> tree_sitter.Node | None:
+        """Return the largest node from `line` on around `offset` that opens a body after `cursor`.
+
+        It is inside of one body or list of statements and spans several lines.
+        """
+        first_line = self._bytes.to_byte(line - self._start)
+        first = self._bytes.to_byte(cursor - self._start)
+        byte = self._bytes.to_byte(offset - self._start)
+        statement = None
+        node = self._root.descendant_for_byte_range(byte, byte + 1)
+        groups = self._captured(query, offset, 1)
+        outside = {each.id for name in ("body", "list") for each in groups.get(name, ())}
+        while node is not None and node.parent is not None and node.start_byte >= first_line:
+            if node.start_byte < first and node.id in outside:
+                break
+            statement, node = node, node.parent
+        if statement is None or statement.start_point[0] == statement.end_point[0]:
+            return None
+        cursor_query = tree_sitter.QueryCursor(query)
+        cursor_query.set_byte_range(first, statement.end_byte)
+        bodies = cursor_query.captures(statement).get("body", [])
+        return statement if any(each.start_byte >= first for each in bodies) else None
+
     def faults(self) -> tuple[TextRange, ...]:
         if self._faults is None:
             nodes = list(_faulty_nodes(self._root))
@@ -335,6 +396,12 @@ class _Piece:
         last = self._bytes.to_byte(offset + length - self._start)
         cursor.set_byte_range(max(first - 1, 0), last + 1)
         return cursor.captures(self._root)
+
+
+def _begins_with_named_node(node: tree_sitter.Node) -> bool:
+    """Say whether a body has no opening mark, as those of indented languages."""
+    first = node.child(0)
+    return first is not None and first.is_named
 
 
 def _faulty_nodes(root: tree_sitter.Node) -> Iterator[tree_sitter.Node]:

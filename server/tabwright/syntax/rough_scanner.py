@@ -7,6 +7,7 @@ piece of a program, and in text that is broken exactly where the cursor is.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,11 +35,23 @@ class OpenConstruct:
 
 
 @dataclass(frozen=True)
+class Closer:
+    """A mark that ends a bracket, a block or a string."""
+
+    text: str
+    start: int
+    opened_at: int | None
+    """The offset where what it closes was opened; None when the scan saw no such thing."""
+
+
+@dataclass(frozen=True)
 class Scan:
     """What a scan found at the end of its range."""
 
     open: tuple[OpenConstruct, ...]
     """Outermost first."""
+    closers: tuple[Closer, ...]
+    """In the order of the text."""
     code_end: int
     """The offset after the last character that is neither space nor comment."""
     mismatched: bool
@@ -67,6 +80,7 @@ class RoughScanner:
     def scan(self, text: str, start: int, end: int) -> Scan:
         """Scan `text[start:end]`, taking its start for code."""
         stack: list[OpenConstruct] = []
+        closers: list[Closer] = []
         mismatched = False
         code_end = position = start
         while position < end:
@@ -75,7 +89,7 @@ class RoughScanner:
                 position = self._skip_comment(text, position, end, stack)
                 continue
             if top is not None and top.form is not None:
-                position = self._skip_string(text, position, end, stack)
+                position = self._skip_string(text, position, end, stack, closers)
                 code_end = position
                 continue
             found = self._code.search(text, position, end)
@@ -84,12 +98,19 @@ class RoughScanner:
             if found is None:
                 break
             position = found.end()
-            mismatched |= self._take_token(text, found.group(), found.start(), stack)
+            mismatched |= self._take_token(text, found.group(), found.start(), stack, closers)
             if not (stack and stack[-1].kind in ("line_comment", "block_comment")):
                 code_end = position
-        return Scan(tuple(stack), code_end, mismatched)
+        return Scan(tuple(stack), tuple(closers), code_end, mismatched)
 
-    def _take_token(self, text: str, token: str, start: int, stack: list[OpenConstruct]) -> bool:
+    def _take_token(
+        self,
+        text: str,
+        token: str,
+        start: int,
+        stack: list[OpenConstruct],
+        closers: list[Closer],
+    ) -> bool:
         """Apply one token of code to the stack; return True for a bracket that does not fit."""
         if token in self._block_comments:
             stack.append(OpenConstruct("block_comment", self._block_comments[token], start))
@@ -104,11 +125,12 @@ class RoughScanner:
             keyword = self._keywords[token]
             if not keyword.at_line_start or _starts_line(text, start):
                 stack.append(OpenConstruct("keyword", keyword.close, start))
-        elif stack and stack[-1].kind in ("bracket", "keyword"):
-            if stack[-1].closer == token:
-                stack.pop()
-            else:
-                return stack[-1].kind == "bracket" and token not in self._keyword_closers
+        elif stack and stack[-1].closer == token:
+            closers.append(Closer(token, start, stack.pop().start))
+        else:
+            closers.append(Closer(token, start, None))
+            is_in_bracket = bool(stack) and stack[-1].kind == "bracket"
+            return is_in_bracket and token not in self._keyword_closers
         return False
 
     def _skip_comment(self, text: str, position: int, end: int, stack: list[OpenConstruct]) -> int:
@@ -119,7 +141,14 @@ class RoughScanner:
         stack.pop()
         return found + len(closer)
 
-    def _skip_string(self, text: str, position: int, end: int, stack: list[OpenConstruct]) -> int:
+    def _skip_string(
+        self,
+        text: str,
+        position: int,
+        end: int,
+        stack: list[OpenConstruct],
+        closers: list[Closer],
+    ) -> int:
         form = stack[-1].form
         assert form is not None
         for found in self._inside[form.open].finditer(text, position, end):
@@ -129,7 +158,9 @@ class RoughScanner:
             if token == form.interpolation:
                 stack.append(OpenConstruct("bracket", _CLOSING[token[-1]], found.start()))
             else:
-                stack.pop()
+                opened = stack.pop()
+                if token == form.close:
+                    closers.append(Closer(token, found.start(), opened.start))
             return found.end()
         return end
 
@@ -144,6 +175,19 @@ class RoughScanner:
         words = {*self._keywords, *self._keyword_closers}
         alternatives += [_whole_word(word) for word in sorted(words, key=len, reverse=True)]
         return re.compile("|".join(alternatives))
+
+
+def closing_text(opened: Sequence[OpenConstruct]) -> str:
+    """Return what closes the constructs, innermost first; a string is never closed."""
+    text = ""
+    for construct in reversed(opened):
+        if construct.kind == "bracket":
+            text += construct.closer
+        elif construct.kind == "keyword":
+            text += f"\n{construct.closer}"
+        elif construct.kind == "line_comment":
+            text += "\n"
+    return text
 
 
 def _whole_word(text: str) -> str:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from tabwright.document import TextRange, line_end, line_start
 from tabwright.syntax.parse_window import parse_window
-from tabwright.syntax.rough_scanner import OpenConstruct, RoughScanner, Scan
+from tabwright.syntax.rough_scanner import RoughScanner, Scan, closing_text
 
 if TYPE_CHECKING:
     from tabwright.syntax.languages import Language
+    from tabwright.syntax.parsed_text import ParsedText
 
 _RIGHTMOST_CUTS = 5
 _LINE_END_CUTS = 5
@@ -28,7 +29,13 @@ _MOST_CHARACTERS = 2_000_000
 
 
 def sound_length(
-    language: Language, before: str, suggestion: str, after: str, cut_points: Sequence[int]
+    language: Language,
+    before: str,
+    suggestion: str,
+    after: str,
+    cut_points: Sequence[int],
+    *,
+    around: ParsedText | None = None,
 ) -> int:
     """Return the longest cut of `suggestion` that leaves the program as sound as it was.
 
@@ -44,14 +51,15 @@ def sound_length(
     sound even so, the tree says nothing about the cursor, and its line is taken for the program.
 
     The whole is tried first, then at most twelve cuts, longest first. Returns 0 when none is
-    sound.
+    sound. `around` is `before + after` where that has been parsed already.
     """
     candidates = _candidates(suggestion, cut_points)
     if not candidates:
         return 0
     start, end = parse_window(before + after, len(before))
     before, after = before[start:], after[: end - len(before)]
-    program = _Program(language, before, after)
+    is_whole = around is not None and len(around.text) == end - start
+    program = _Program(language, before, after, around if is_whole else None)
     length = _longest_sound(program, suggestion, candidates)
     if length == len(suggestion) or not program.faults.count:
         return length
@@ -114,12 +122,14 @@ class _Faults:
 class _Program:
     """The program around the cursor, and how broken it is without a suggestion."""
 
-    def __init__(self, language: Language, before: str, after: str) -> None:
+    def __init__(
+        self, language: Language, before: str, after: str, around: ParsedText | None = None
+    ) -> None:
         self.parses_left = min(_MOST_PARSES, _MOST_CHARACTERS // max(len(before) + len(after), 1))
         self._language = language
         self._before = before
         self._after = after
-        parsed = language.parse(before + after)
+        parsed = language.parse(before + after) if around is None else around
         self._scan_start = parsed.open_since(len(before))
         spans = parsed.fault_spans()
         self.faults = _Faults(len(spans), _covered(spans, 0, 0))
@@ -132,7 +142,7 @@ class _Program:
     def missing_end(self) -> str:
         """Return what closes the constructs left open by the lines around the cursor's line."""
         rest = self._without_cursor_line()
-        return _closers(self._scanner.scan(rest, 0, len(rest)).open)
+        return closing_text(self._scanner.scan(rest, 0, len(rest)).open)
 
     def judge(self, cut: str) -> _Verdict:
         """Say whether the program with `cut` at the cursor is as sound as it was."""
@@ -177,7 +187,7 @@ class _Program:
         """Return `cut` finished in several ways, the likeliest first, without repeats."""
         definition = self._language.definition
         opened = [construct for construct in scan.open if construct.start >= len(self._before)]
-        closers = _closers(opened)
+        closers = closing_text(opened)
         code_length = max(scan.code_end - len(self._before), 0)
         code, rest = cut[:code_length], cut[code_length:]
         with_body = code + definition.empty_block + rest + closers
@@ -190,7 +200,7 @@ class _Program:
         if closers and definition.empty_block and definition.block_style == "braces":
             endings.append(code + closers + definition.empty_block + rest)
         if definition.block_style == "keywords":
-            brackets = _closers([each for each in opened if each.kind != "keyword"])
+            brackets = closing_text([each for each in opened if each.kind != "keyword"])
             endings.append(cut + brackets)
             if code.endswith(definition.line_block_openers):
                 words = dict.fromkeys(keyword.close for keyword in definition.block_keywords)
@@ -201,19 +211,6 @@ class _Program:
     @property
     def _scanner(self) -> RoughScanner:
         return self._language.scanner
-
-
-def _closers(opened: Sequence[OpenConstruct]) -> str:
-    """Return what closes the constructs, innermost first; a string is never closed."""
-    text = ""
-    for construct in reversed(opened):
-        if construct.kind == "bracket":
-            text += construct.closer
-        elif construct.kind == "keyword":
-            text += f"\n{construct.closer}"
-        elif construct.kind == "line_comment":
-            text += "\n"
-    return text
 
 
 def _covered(spans: Sequence[TextRange], start: int, end: int) -> int:

@@ -44,8 +44,8 @@ PACKAGES = (
     Package("immer", "10.1.1", "npm", (".ts",), "MIT"),
     Package("redux", "5.0.1", "npm", (".ts",), "MIT"),
     Package("ujson", "5.10.0", "sdist", (".c", ".h"), "BSD-3-Clause"),
-    Package("pyzmq", "26.2.0", "sdist", (".c", ".h"), "BSD-3-Clause"),
-    Package("cryptography", "43.0.1", "sdist", (".rs",), "Apache-2.0"),
+    Package("simplejson", "3.19.3", "sdist", (".c", ".h"), "MIT"),
+    Package("cryptography", "41.0.7", "sdist", (".rs",), "Apache-2.0"),
     Package("react-native-webview", "13.12.2", "npm", (".java",), "MIT"),
     Package("react-native-gesture-handler", "1.10.3", "npm", (".java",), "MIT"),
 )

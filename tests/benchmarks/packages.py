@@ -125,7 +125,9 @@ def fetch(package: Package, folder: Path) -> Path:
 
 def _pip_command(package: Package) -> list[str]:
     pip = [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else ["pip"]
-    form = "--only-binary=:all:" if package.source == "wheel" else "--no-binary=:all:"
+    # Only the package itself as sources: what describes its build may come as wheels.
+    is_wheel = package.source == "wheel"
+    form = "--only-binary=:all:" if is_wheel else f"--no-binary={package.name}"
     return [*pip, "download", "--quiet", "--no-deps", form, package.title]
 
 

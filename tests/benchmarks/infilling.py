@@ -76,7 +76,8 @@ def main(
 
     \b
     bare       the same weights continue the last 2,000 characters before the cursor, greedily,
-               for as many lines as were taken out; nothing is cut
+               for as many lines as were taken out; nothing is cut, and the prompt's end is healed
+               as the model process does for everyone
     by hand    the whole pipeline, asked as by hand, with no time limit
     typing     the same, asked as typing asks: silent where a person would be disturbed
 
@@ -211,9 +212,7 @@ def print_report(report: Mapping[str, Any]) -> None:
     """Print the figures of every group, and how many suggestions add a fault."""
     console = Console(width=min(WIDTH, Console().width))
     console.print(_groups_table(report))
-    console.print(
-        "In %. hand, typing: the whole pipeline, asked by hand and as typing asks. -: not run."
-    )
+    console.print("In %. hand, typing: the whole pipeline, asked in these two ways. -: not run.")
     for language, why in report["exact_match_only"].items():
         console.print(f"{language}: exact match only, {why}.")
     if not report["programs_have_no_network"]:
@@ -303,7 +302,7 @@ def print_verdict(console: Console, report: Mapping[str, Any]) -> None:
     verdict = "reached" if not adding else f"missed by {len(adding)}"
     console.print(f"Target: no suggestion of the pipeline is unsound: {verdict}.")
     if named:
-        console.print(f"Unsound: {', '.join(named[:_MOST_NAMED])}.", soft_wrap=False)
+        console.print(f"Unsound: {', '.join(named[:_MOST_NAMED])}.")
 
 
 def print_answer(each: Judged) -> None:

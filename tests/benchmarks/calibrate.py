@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from packages import Package, default_folder
 from reporting import WIDTH, installed_model, machine, results_file, say, write_results
 from rich.box import SIMPLE_HEAD
@@ -28,7 +29,6 @@ from typing_items import Item, choose_items, copy_without_answers, count_keys, n
 
 from tabwright.commands.building import build_session
 from tabwright.completion import pipeline
-from tabwright.completion.cache import ResultCache
 from tabwright.completion.pipeline import CompletionRequest, ReadyModel
 from tabwright.completion.shape import Shape
 from tabwright.completion.suggestion import NoSuggestion, Suggestion
@@ -82,9 +82,7 @@ class Score:
 @click.option(
     "--model", default="", help="The id of an installed model; the default model if unset."
 )
-@click.option(
-    "--context-tokens", default=0, help="The setting `contextTokens`; `auto` if unset."
-)
+@click.option("--context-tokens", default=0, help="The setting `contextTokens`; `auto` if unset.")
 @click.option(
     "--packages",
     "folder",
@@ -167,7 +165,6 @@ async def _answers(session: Any, ready: ReadyModel, item: Item) -> dict[int, Ans
     """Ask at every place that a key can lead to."""
     answers: dict[int, Answer] = {}
     offset = 0
-    cache = ResultCache()
     while offset < len(item.removed):
         offset += len(next_key(item.removed, offset))
         if offset == len(item.removed):
@@ -187,33 +184,23 @@ async def _answers(session: Any, ready: ReadyModel, item: Item) -> dict[int, Ans
             is_automatic=True,
             language=session.languages.for_editor_id(item.editor_id),
         )
-        answers[offset] = Answer(await _by_threshold(request, ready, cache))
+        answers[offset] = Answer(await _by_threshold(request, ready))
     return answers
 
 
-async def _by_threshold(
-    request: CompletionRequest, ready: ReadyModel, cache: ResultCache
-) -> dict[float, str]:
+async def _by_threshold(request: CompletionRequest, ready: ReadyModel) -> dict[float, str]:
     shape = pipeline.decide(request)
     if not isinstance(shape, Shape):
         return {}
+    # The lowest threshold lets the model write the most; the others cut it shorter.
+    written = await pipeline.write(request, shape, ready, math.log(THRESHOLDS[0]))
     shown = {}
     for threshold in THRESHOLDS:
-        confidence = {"*": threshold}
-        manifest = _replaced(ready.manifest, confidence)
+        manifest = msgspec.structs.replace(ready.manifest, confidence={"*": threshold})
         model = replace(ready, manifest=manifest)
-        # The first threshold lets the model write the most: the others cut it shorter.
-        outcome = await pipeline.complete_as(
-            request, shape, model, cache, written_floor=math.log(THRESHOLDS[0])
-        )
+        outcome = pipeline.outcome_of(request, shape, model, written)
         shown[threshold] = outcome.text if isinstance(outcome, Suggestion) else ""
     return shown
-
-
-def _replaced(manifest: Any, confidence: Mapping[str, float]) -> Any:
-    import msgspec
-
-    return msgspec.structs.replace(manifest, confidence=confidence)
 
 
 def _groups(answers: Mapping[Item, object]) -> list[tuple[str, list[Item]]]:

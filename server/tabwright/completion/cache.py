@@ -1,10 +1,10 @@
 """What the model has written, kept for when the same is asked again.
 
 The key is everything that decides what the model writes: the model, the prompt (which holds the
-path, the code before and after the cursor and whatever else is given as context) and the bounds of
-the answer. So an entry never goes stale, and undo, going back to a place, or asking twice finds it
-again, an empty answer too. What depends on the text around the cursor, the cuts, is done anew on
-every hit.
+path, the code before and after the cursor and whatever else is given as context), the shape and
+the bounds of the answer. So an entry never goes stale, and undo, going back to a place, or asking
+twice finds it again, an empty answer too. Cuts that depend on what the model wrote alone were made
+before; those that depend on the text around the cursor are made anew on every hit.
 
 Typing along a suggestion is no business of this cache: the model process walks along what it has
 evaluated already (see `model.llama`), which gives the very answer that asking anew would give.
@@ -17,6 +17,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from tabwright.completion.suggestion import Timings
+from tabwright.completion.trimming import Draft
 
 
 @dataclass(frozen=True)
@@ -44,26 +45,36 @@ class Written:
         return self.log_probability(length) / count if count and self.token_ends else 0.0
 
 
+@dataclass(frozen=True)
+class Kept:
+    """An answer of the model, and what the context-free cuts have left of it."""
+
+    written: Written
+    draft: Draft
+    is_unsure: bool
+    """Whether the model wrote more than it was sure enough of."""
+
+
 class ResultCache:
     """The latest answers of the model; the session owns it."""
 
     def __init__(self, size: int = 512) -> None:
         self._size = size
-        self._entries: collections.OrderedDict[Hashable, Written] = collections.OrderedDict()
+        self._entries: collections.OrderedDict[Hashable, Kept] = collections.OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: Hashable) -> Written | None:
-        """Return what was written for this key, if it is still there."""
+    def get(self, key: Hashable) -> Kept | None:
+        """Return what was kept for this key, if it is still there."""
         found = self._entries.get(key)
         if found is not None:
             self._entries.move_to_end(key)
         return found
 
-    def put(self, key: Hashable, written: Written) -> None:
+    def put(self, key: Hashable, kept: Kept) -> None:
         """Keep an answer; the one that was asked for longest ago gives way."""
-        self._entries[key] = written
+        self._entries[key] = kept
         self._entries.move_to_end(key)
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)

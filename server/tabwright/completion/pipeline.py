@@ -9,18 +9,19 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from tabwright.completion.budget import UNMEASURED, Budget, Speeds, budget_for
-from tabwright.completion.cache import ResultCache, Written
+from tabwright.completion.cache import Kept, ResultCache, Written
 from tabwright.completion.confidence import (
     FEWEST_CHARACTERS,
     log_floor,
     sure_length,
     threshold_for,
 )
+from tabwright.completion.openers_left import OpenersLeft
 from tabwright.completion.prompt import Prompt, build_prompt
 from tabwright.completion.shape import Shape, decide_shape
 from tabwright.completion.stopping import whole_length
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion, Timings
-from tabwright.completion.trimming import trim
+from tabwright.completion.trimming import Draft, context_cut, context_free_cut
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.errors import PromptTooLong
 from tabwright.model.client import (
@@ -28,6 +29,7 @@ from tabwright.model.client import (
     GenerationEnd,
     GenerationRequest,
     PromptEvaluated,
+    StopAt,
     TextGenerator,
 )
 from tabwright.model.manifest import Manifest
@@ -60,6 +62,8 @@ class CompletionRequest:
     settings: CompletionSettings
     is_automatic: bool
     language: Language | None = None
+    openers_left: OpenersLeft | None = None
+    """What the last accepted suggestion may have left open."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +105,14 @@ async def complete(
     """
     plan = _Plan(request, shape, model)
     started = time.monotonic()
-    first = _outcome(plan, await _written(plan, cache, first_token_rank=0))
+    first = _outcome(plan, await _kept(plan, cache, first_token_rank=0))
     if request.is_automatic:
         return first
     found = [first] if isinstance(first, Suggestion) else []
     for rank in range(1, _ATTEMPTS_BY_HAND):
         if isinstance(first, NoSuggestion) and first.reason not in _WORTH_ANOTHER_START:
             return first
-        another = _outcome(plan, await _written(plan, cache, first_token_rank=rank))
+        another = _outcome(plan, await _kept(plan, cache, first_token_rank=rank))
         if isinstance(another, Suggestion) and another.text not in [each.text for each in found]:
             found.append(another)
     if not found:
@@ -123,24 +127,27 @@ async def complete(
     )
 
 
-async def complete_as(
-    request: CompletionRequest,
-    shape: Shape,
-    model: ReadyModel,
-    cache: ResultCache,
-    *,
-    written_floor: float,
-) -> Outcome:
-    """Do as `complete` does for an automatic request, but let the model write down to a floor.
-
-    For calibration: what it writes is then the same for every threshold above.
+async def write(
+    request: CompletionRequest, shape: Shape, model: ReadyModel, floor: float
+) -> Written:
+    """Return what the model writes down to a log-probability, for calibration.
 
     Raises:
         ModelError: the model process cannot answer.
     """
     plan = _Plan(request, shape, model)
-    writing = replace(plan, written_floor=written_floor)
-    return _outcome(plan, await _written(writing, cache, first_token_rank=0))
+    generation = plan.generation(
+        plan.prompt(plan.budget.context_tokens), max_tokens=plan.max_tokens
+    )
+    return await _streamed(plan, replace(generation, log_probability_floor=floor))
+
+
+def outcome_of(
+    request: CompletionRequest, shape: Shape, model: ReadyModel, written: Written
+) -> Outcome:
+    """Return what of it is worth showing."""
+    plan = _Plan(request, shape, model)
+    return _outcome(plan, _draft(plan, written))
 
 
 async def prepare(request: CompletionRequest, model: ReadyModel) -> None:
@@ -197,8 +204,6 @@ class _Plan:
     request: CompletionRequest
     shape: Shape
     model: ReadyModel
-    written_floor: float | None = None
-    """The log-probability down to which the model writes; that of what is shown if unset."""
 
     @property
     def budget(self) -> Budget:
@@ -207,6 +212,11 @@ class _Plan:
         )
         room = self.model.context_tokens - max(budget.line_tokens, budget.block_tokens)
         return replace(budget, context_tokens=min(budget.context_tokens, max(64, room)))
+
+    def whole_length(self, text: str) -> int | None:
+        """Return how much of a growing text is the suggestion, None while more is wanted."""
+        settings = self.request.settings
+        return whole_length(text, self.shape, settings.max_lines, self.request.language)
 
     @property
     def max_tokens(self) -> int:
@@ -236,7 +246,7 @@ class _Plan:
     ) -> GenerationRequest:
         limit = self.request.settings.time_limit_seconds
         is_line = self.shape.kind == "line"
-        first = "line_end_after_text" if self.shape.may_start_new_line else "line_end"
+        first: StopAt = "line_end_after_text" if self.shape.may_start_new_line else "line_end"
         return GenerationRequest(
             document=self.request.snapshot.uri,
             segments=prompt.segments,
@@ -245,17 +255,15 @@ class _Plan:
             stop_strings=prompt.stop_strings,
             time_limit_seconds=limit if self.request.is_automatic else limit * _BY_HAND_PATIENCE,
             first_token_rank=first_token_rank,
-            stop_at=first if is_line else "",  # type: ignore[arg-type]  # both are literals
-            log_probability_floor=(
-                self.floor if self.written_floor is None else self.written_floor
-            ),
+            stop_at=first if is_line else "",
+            log_probability_floor=self.floor,
         )
 
     def key(self, generation: GenerationRequest) -> Hashable:
-        return (self.model.name, replace(generation, time_limit_seconds=0.0))
+        return (self.model.name, self.shape, replace(generation, time_limit_seconds=0.0))
 
 
-async def _written(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Written:
+async def _kept(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Kept:
     """Return what the model writes, from the cache or by asking it.
 
     A prompt that turns out longer than the context, which happens where a character takes more
@@ -271,22 +279,19 @@ async def _written(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Wr
         key = plan.key(generation)
         known = cache.get(key)
         if known is not None:
-            return replace(
-                known,
-                timings=Timings(
-                    prompt_tokens=known.timings.prompt_tokens,
-                    reused_tokens=known.timings.prompt_tokens,
-                ),
-            )
+            count = known.written.timings.prompt_tokens
+            unasked = Timings(prompt_tokens=count, reused_tokens=count)
+            return replace(known, written=replace(known.written, timings=unasked))
         try:
             written = await _streamed(plan, generation)
         except PromptTooLong:
             if attempt == _PROMPT_ATTEMPTS - 1:
                 raise
             continue
+        kept = _draft(plan, written)
         if written.cause != "time_limit":  # on another day there may be more time
-            cache.put(key, written)
-        return written
+            cache.put(key, kept)
+        return kept
     raise AssertionError("the loop returns or raises")
 
 
@@ -315,7 +320,7 @@ async def _streamed(plan: _Plan, generation: GenerationRequest) -> Written:
                     text = "".join(pieces)
                     ends.append(len(text))
                     log_probabilities.append(event.log_probability)
-                    whole = whole_length(text, plan.shape, plan.request.settings.max_lines)
+                    whole = plan.whole_length(text)
                     if whole is not None:
                         break
                 case GenerationEnd():
@@ -335,10 +340,10 @@ async def _streamed(plan: _Plan, generation: GenerationRequest) -> Written:
     )
 
 
-def _outcome(plan: _Plan, written: Written) -> Outcome:
-    """Return what of it is worth showing at this cursor: run on every hit of the cache too."""
-    request, shape, model = plan.request, plan.shape, plan.model
-    whole = whole_length(written.text, shape, request.settings.max_lines)
+def _draft(plan: _Plan, written: Written) -> Kept:
+    """Make the cuts that depend on what the model wrote alone."""
+    max_lines = plan.request.settings.max_lines
+    whole = plan.whole_length(written.text)
     text = written.text if whole is None else written.text[:whole]
     sure = sure_length(written, plan.floor)
     is_unsure = sure < len(text)
@@ -349,29 +354,38 @@ def _outcome(plan: _Plan, written: Written) -> Outcome:
         text = _without_unfinished_line(text)
     if not text.strip():
         reason = Reason.UNSURE if is_unsure else _empty_reason(written, whole)
-        return NoSuggestion(reason, model=model.name, timings=written.timings)
-    offset, document = request.cursor.offset, request.snapshot.text
-    trimmed = trim(
+        return Kept(written, Draft("", (), plan.shape, reason=reason), is_unsure)
+    draft = context_free_cut(
         text,
         written.token_ends,
-        shape,
-        document[:offset],
-        document[offset:],
-        request.language,
-        is_unfinished=is_cut_off
-        or (is_unsure and "\n" in text)
-        or text.count("\n") >= request.settings.max_lines,
+        plan.shape,
+        language=plan.request.language,
+        max_lines=max_lines,
+        is_unfinished=is_cut_off or (is_unsure and "\n" in text) or text.count("\n") >= max_lines,
     )
-    if trimmed.reason is not None:
-        return NoSuggestion(trimmed.reason, model=model.name, timings=written.timings)
-    if request.is_automatic and len(trimmed.text.strip()) < FEWEST_CHARACTERS:
-        return NoSuggestion(Reason.TOO_SHORT, model=model.name, timings=written.timings)
+    return Kept(written, draft, is_unsure)
+
+
+def _outcome(plan: _Plan, kept: Kept) -> Outcome:
+    """Return what of it is worth showing at this cursor: run on every hit of the cache too."""
+    request, model, written = plan.request, plan.model, kept.written
+    offset, document = request.cursor.offset, request.snapshot.text
+    left = request.openers_left
+    owed = left.owed_at(request.snapshot.uri, document, offset, request.language) if left else ""
+    cut = context_cut(kept.draft, document[:offset], document[offset:], request.language, owed=owed)
+    assert cut is not None, "nothing was typed since"
+    text = cut.text
+    reason = cut.reason
+    if reason is None and request.is_automatic and len(text.strip()) < FEWEST_CHARACTERS:
+        reason = Reason.TOO_SHORT
+    if reason is not None:
+        return NoSuggestion(reason, model=model.name, timings=written.timings)
     return Suggestion(
-        text=trimmed.text.replace("\n", request.snapshot.line_end),
+        text=text.replace("\n", request.snapshot.line_end),
         model=model.name,
-        shape="block" if "\n" in trimmed.text else "line",
-        mean_log_probability=written.mean_log_probability(len(trimmed.text)),
-        ends_line=written.cause == "line_end" and not is_unsure,
+        shape="block" if "\n" in text else "line",
+        mean_log_probability=written.mean_log_probability(len(text)),
+        ends_line=written.cause == "line_end" and not kept.is_unsure,
         timings=written.timings,
     )
 

@@ -68,6 +68,9 @@ _LONGEST_ERROR_LINE_BYTES = 1000
 # ---- what the completion layer sees ----
 
 
+StopAt: TypeAlias = Literal["", "line_end", "line_end_after_text"]
+
+
 @dataclass(frozen=True)
 class GenerationRequest:
     """A prompt and the bounds of its answer."""
@@ -79,8 +82,10 @@ class GenerationRequest:
     stop_strings: tuple[str, ...] = ()
     time_limit_seconds: float = 0.0
     first_token_rank: int = 0
-    stop_at: Literal["", "line_end", "line_end_after_text"] = ""
+    stop_at: StopAt = ""
     log_probability_floor: float = -math.inf
+    heals: bool = True
+    """Whether a last word that may be cut off is completed from its start."""
     is_background: bool = False
     """Work ahead: the stream has no tokens, and ends as soon as anything else is asked."""
 
@@ -289,6 +294,7 @@ class ModelProcess:
             first_token_rank=request.first_token_rank,
             stop_at=request.stop_at,
             log_probability_floor=request.log_probability_floor,
+            heals=request.heals,
             is_background=request.is_background,
         )
         async with contextlib.aclosing(self._ask(message, request_id)) as answers:

@@ -74,6 +74,8 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     follows something else than white space."""
     log_probability_floor: float = -math.inf
     """The answer ends once its tokens together are less likely than this (natural logarithm)."""
+    heals: bool = True
+    """False takes the prompt as it ends, even inside a word."""
     is_background: bool = False
     """True for work ahead: nobody waits for it, its pieces are not sent, and it gives way to any
     other request at once. Only the newest one of a document is kept."""

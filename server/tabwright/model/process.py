@@ -335,7 +335,7 @@ class _Generation:
                 f" a context of {model.context_tokens}"
             )
         end = b""
-        if not message.segments[-1].is_control:
+        if message.heals and not message.segments[-1].is_control:
             # After a control token, models were trained to go on in the middle of a word.
             tokens, end = model.split_for_healing(tokens)
         sequence = model.sequence_for((id(self._connection), message.document))

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 from tabwright.completion import pipeline
 from tabwright.completion.cache import ResultCache
+from tabwright.completion.openers_left import OpenersLeft
 from tabwright.completion.pipeline import CompletionRequest, ReadyModel
 from tabwright.completion.shape import Shape
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion
@@ -81,6 +82,15 @@ class Explanation:
     evaluated_tokens: int = 0
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """The last suggestion with its alternatives, and where it was made."""
+
+    uri: str
+    offset: int
+    texts: tuple[str, ...]
+
+
 @dataclass
 class Statistics:
     """Counts since the start; they stay on this machine and hold no source text."""
@@ -111,6 +121,8 @@ class Session:
         self._latest: LatestRequest[Outcome] = LatestRequest(NoSuggestion(Reason.SUPERSEDED))
         self._cache = ResultCache()
         self._ahead = WorkAhead()
+        self._shown: _Shown | None = None
+        self._openers_left: OpenersLeft | None = None
         self._cursors: dict[str, int] = {}
         """Where the cursor was last known to be, by document."""
         self._explanation: Explanation | None = None
@@ -177,6 +189,11 @@ class Session:
         """Count a suggestion, or the first part of one, that was accepted."""
         self.statistics.accepted += 1
         self.statistics.accepted_characters += characters
+        shown = self._shown
+        if shown is not None:
+            text = next((each for each in shown.texts if len(each) == characters), "")
+            accepted = text or shown.texts[0][:characters]
+            self._openers_left = OpenersLeft(shown.uri, shown.offset + len(accepted), accepted)
 
     # -- one completion --
 
@@ -212,6 +229,7 @@ class Session:
             settings=self.settings.for_language(snapshot.language),
             is_automatic=is_automatic,
             language=self.languages.for_editor_id(snapshot.language),
+            openers_left=self._openers_left,
         )
         self._ahead.cancel()
         self._note_cursor(document.uri, min(cursor.offset, len(document.text)))
@@ -242,6 +260,9 @@ class Session:
             return failed(error, model.name)
         finally:
             self._show_busy(False)
+        if isinstance(outcome, Suggestion):
+            texts = (outcome.text, *outcome.alternatives)
+            self._shown = _Shown(request.snapshot.uri, request.cursor.offset, texts)
         if isinstance(outcome, Suggestion) and self._is_eager(request) and outcome.ends_line:
             shown = outcome
             self._ahead.schedule(

@@ -84,3 +84,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 def median(values: Sequence[float]) -> float:
     """Return the median, 0 of nothing."""
     return statistics.median(values) if values else 0.0
+
+
+def spread_in_ms(seconds: Sequence[float]) -> dict[str, float]:
+    """Return count, median, 95th percentile and greatest of some times, in milliseconds."""
+    values = [each * 1000 for each in seconds]
+    return {
+        "n": len(values),
+        "p50": round(median(values), 1),
+        "p95": round(percentile(values, 0.95), 1) if values else 0.0,
+        "most": round(max(values, default=0.0), 1),
+    }

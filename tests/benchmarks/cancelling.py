@@ -30,6 +30,7 @@ from reporting import (
     results_file,
     say,
     spread_in_ms,
+    warning_of_other_work,
     write_results,
 )
 from rich.console import Console
@@ -379,6 +380,8 @@ def print_report(report: dict[str, Any]) -> None:
     )
     verdict = "kept" if report["all"]["p95"] <= TARGET_MS else "missed"
     console.print(f"p95 within {TARGET_MS} ms: {verdict} with {report['all']['p95']:.1f} ms.")
+    if warning := warning_of_other_work(report["machine"]):
+        console.print(warning)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tabwright.model.manifest import Manifest
 from tabwright.model.weights import require_weights
 
 WIDTH = 80
+_QUIET_LOAD_PER_CORE = 0.25
 
 
 def results_file(script: str) -> Path:
@@ -61,6 +62,14 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def warning_of_other_work(machine_then: Mapping[str, Any]) -> str:
+    """Return a sentence if the machine was not quiet when `machine` looked, else nothing."""
+    load = machine_then["load_average_before"]
+    if load <= _QUIET_LOAD_PER_CORE * (machine_then["cores"] or 1):
+        return ""
+    return f"NOT A QUIET MACHINE: its load was {load} before; compare only within this table."
 
 
 def write_results(report: dict[str, Any], path: Path) -> None:

@@ -28,6 +28,7 @@ from reporting import (
     results_file,
     say,
     spread_in_ms,
+    warning_of_other_work,
     write_results,
 )
 from rich.console import Console
@@ -213,6 +214,8 @@ def print_report(report: Mapping[str, Any]) -> None:
         f"Busy over quiet: p50 {report['ratio_p50']:.2f}, p95 {report['ratio_p95']:.2f}"
         f" (p95 within {TARGET_RATIO:.0f}: {verdict})."
     )
+    if warning := warning_of_other_work(report["machine"]):
+        console.print(warning)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ _COMMANDS = {
     "complete": ("tabwright.commands.complete", "complete"),
     "doctor": ("tabwright.commands.doctor", "doctor"),
     "models": ("tabwright.commands.models", "models_group"),
+    "replay": ("tabwright.commands.replay", "replay"),
     "serve": ("tabwright.commands.serve", "serve"),
     "try": ("tabwright.commands.try_it", "try_it"),
 }

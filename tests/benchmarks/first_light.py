@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 import psutil
-from lsp_client import LspClient, ServerEnded, running_server
+from lsp_client import NOT_ASKED, LspClient, ServerEnded, running_server
 from packages import PACKAGES, SourceFile, default_folder, fetch, line_ends, source_files
 from reporting import (
     WIDTH,
@@ -47,10 +47,6 @@ _SHORTEST_DECODE = 8
 _FIRST_ANSWER_SECONDS = 120.0
 _ASK_AGAIN_SECONDS = 0.25
 _SETTLING_SECONDS = 2.0
-_NOT_ASKED = frozenset(
-    {"in_comment", "in_string", "text_after_cursor", "excluded_file", "nothing_to_go_on"}
-)
-"""Reasons for which the model is not asked; such answers say nothing about its speed."""
 
 
 @dataclass(frozen=True)
@@ -287,7 +283,7 @@ async def _ask(client: LspClient, line: Line, typed: int) -> float | None:
 
 async def _was_asked(client: LspClient) -> bool:
     answer = await client.command("tabwright.explain")
-    return answer["reason"] not in _NOT_ASKED
+    return answer["reason"] not in NOT_ASKED
 
 
 def _note_memory(measured: Measured, when: str, processes: dict[str, psutil.Process]) -> None:

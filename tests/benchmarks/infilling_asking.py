@@ -178,6 +178,7 @@ async def continue_text(generator: TextGenerator, item: Item) -> str:
     request = GenerationRequest(
         document=item.id,
         segments=(Segment(item.before[-_CHARACTERS:]),),
+        heals=False,
         max_tokens=_LINE_TOKENS if item.line_count == 1 else _BLOCK_TOKENS,
     )
     text = ""

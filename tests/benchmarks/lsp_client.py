@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +25,32 @@ _CAPABILITIES: dict[str, Any] = {
     "workspace": {"workspaceFolders": True},
 }
 _END_SECONDS = 10.0
+NOT_ASKED = frozenset(
+    {"in_comment", "in_string", "text_after_cursor", "excluded_file", "nothing_to_go_on"}
+)
+"""Reasons for which the model is not asked; such answers say nothing about it."""
 
 
 class ServerEnded(Exception):
     """The server closed its output while an answer was awaited."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one request."""
+
+    text: str
+    """The suggestion; empty for none."""
+    reason: str
+    """`shown`, or why there is none."""
+    seconds: float
+    prompt_tokens: int
+    reused_tokens: int
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether it says anything about the model."""
+        return self.reason not in NOT_ASKED
 
 
 @dataclass
@@ -83,7 +106,18 @@ class LspClient:
 
     def insert(self, uri: str, version: int, position: dict[str, int], text: str) -> None:
         """Type something."""
-        change = {"range": {"start": position, "end": position}, "text": text}
+        self.replace(uri, version, position, position, text)
+
+    def replace(
+        self,
+        uri: str,
+        version: int,
+        start: dict[str, int],
+        end: dict[str, int],
+        text: str,
+    ) -> None:
+        """Put a text in the place of a range."""
+        change = {"range": {"start": start, "end": end}, "text": text}
         self.notify(
             "textDocument/didChange",
             {"textDocument": {"uri": uri, "version": version}, "contentChanges": [change]},
@@ -101,6 +135,20 @@ class LspClient:
         )
         items = answer["items"] if isinstance(answer, dict) else answer
         return list(items or [])
+
+    async def explained_completion(self, uri: str, position: dict[str, int]) -> Answer:
+        """Ask as typing does, and then what came of it, which is not counted as waiting."""
+        started = time.monotonic()
+        items = await self.inline_completion(uri, position)
+        seconds = time.monotonic() - started
+        explained = await self.command("tabwright.explain")
+        return Answer(
+            text=items[0]["insertText"] if items else "",
+            reason=explained["reason"],
+            seconds=seconds,
+            prompt_tokens=explained.get("promptTokens", 0),
+            reused_tokens=explained.get("reusedTokens", 0),
+        )
 
     async def command(self, name: str) -> Any:
         """Run a command without arguments."""

@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tabwright.model.manifest import Manifest
 from tabwright.model.weights import require_weights
 
 WIDTH = 80
+_QUIET_LOAD_PER_CORE = 0.25
 
 
 def results_file(script: str) -> Path:
@@ -63,6 +64,14 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def warning_of_other_work(machine_then: Mapping[str, Any]) -> str:
+    """Return a sentence if the machine was not quiet when `machine` looked, else nothing."""
+    load = machine_then["load_average_before"]
+    if load <= _QUIET_LOAD_PER_CORE * (machine_then["cores"] or 1):
+        return ""
+    return f"NOT A QUIET MACHINE: its load was {load} before; compare only within this table."
+
+
 def write_results(report: dict[str, Any], path: Path) -> None:
     """Write a report as JSON and say where."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,3 +93,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 def median(values: Sequence[float]) -> float:
     """Return the median, 0 of nothing."""
     return statistics.median(values) if values else 0.0
+
+
+def spread_in_ms(seconds: Sequence[float]) -> dict[str, float]:
+    """Return count, median, 95th percentile and greatest of some times, in milliseconds."""
+    values = [each * 1000 for each in seconds]
+    return {
+        "n": len(values),
+        "p50": round(median(values), 1),
+        "p95": round(percentile(values, 0.95), 1) if values else 0.0,
+        "most": round(max(values, default=0.0), 1),
+    }

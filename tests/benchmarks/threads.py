@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 import psutil
+from busy_loops import busy_loops
 from reporting import WIDTH, installed_model, machine, median, results_file, say, write_results
 from rich.console import Console
 from rich.table import Table
@@ -124,7 +123,7 @@ async def measure(weights: Path, rounds: int, most_seconds: float) -> dict[str, 
         for number in range(1, rounds + 1):
             say(f"round {number} of {rounds}")
             for beside in ("quiet", "busy"):
-                with _busy(_BUSY_PROCESSES if beside == "busy" else 0):
+                with busy_loops(_BUSY_PROCESSES if beside == "busy" else 0):
                     for way in ways:
                         await _measure_once(way, beside, number)
             done = number
@@ -219,19 +218,6 @@ def _prompt(number: int) -> str:
     source = Path(client.__file__).read_text(encoding="utf-8")
     start = number * _STEP_CHARACTERS
     return source[start : start + PROMPT_CHARACTERS]
-
-
-@contextlib.contextmanager
-def _busy(count: int) -> Iterator[None]:
-    """Let some processes compute without a pause meanwhile."""
-    loop = [sys.executable, "-c", "while True: pass"]
-    others = [subprocess.Popen(loop) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
 
 
 def _cpu_seconds(process: psutil.Process) -> float:

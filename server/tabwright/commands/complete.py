@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from dataclasses import asdict, dataclass
@@ -11,11 +10,11 @@ from typing import Any
 
 import click
 
+from tabwright.commands.asking import Asked, ask_once
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Suggestion
 from tabwright.document import line_end, line_start
 from tabwright.errors import CommandError
-from tabwright.session.documents import LARGEST_DOCUMENT, OpenDocument
-from tabwright.settings import read_settings
+from tabwright.session.documents import LARGEST_DOCUMENT
 
 _LINES_SHOWN_BEFORE = 4
 _LINES_SHOWN_AFTER = 2
@@ -52,8 +51,22 @@ class Place:
 @click.option(
     "--language", default="", help="The editor's language id; found by file name if unset."
 )
+@click.option(
+    "--record",
+    "record_file",
+    metavar="RECORD",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write all it takes to do this again with `tabwright replay RECORD`. It HOLDS THE"
+    " TEXT of the file, so only you can read it (mode 0600). No time limit holds then.",
+)
 def complete(
-    place: str, as_json: bool, automatic: bool, model: str, lines: str, language: str
+    place: str,
+    as_json: bool,
+    automatic: bool,
+    model: str,
+    lines: str,
+    language: str,
+    record_file: Path | None,
 ) -> None:
     """Print the suggestion at a place in a file.
 
@@ -61,43 +74,36 @@ def complete(
     Without COLUMN the end of the line is meant.
     """
     where = read_place(place)
-    settings = {"model": model, "lines": lines, "inIgnoredFiles": True}
-    outcome = complete_place(where, settings, language, is_automatic=automatic)
-    print_outcome(where, outcome, as_json=as_json)
+    settings: dict[str, Any] = {"model": model, "lines": lines, "inIgnoredFiles": True}
+    if record_file is not None:
+        settings["timeLimitSeconds"] = 0  # what a limit cuts off, another run cuts off elsewhere
+    asked = asked_at(where, settings, language, is_automatic=automatic)
+    answered = ask_once(asked)
+    print_outcome(where, answered.outcome, as_json=as_json)
+    if record_file is not None:
+        from tabwright.commands.record import record_of, write_record  # noqa: PLC0415 - hashing
+
+        write_record(record_of(asked, answered), record_file)
 
 
-def complete_place(
+def complete_place(where: Place, settings: dict[str, Any]) -> Outcome:
+    """Run one completion, as if asked by hand, in a session of its own."""
+    return ask_once(asked_at(where, settings)).outcome
+
+
+def asked_at(
     where: Place, settings: dict[str, Any], language: str = "", *, is_automatic: bool = False
-) -> Outcome:
-    """Run one completion in a session of its own."""
-
-    async def run() -> Outcome:
-        from tabwright.commands.building import build_session  # noqa: PLC0415 - tree-sitter, pathspec
-
-        session = build_session()
-        try:
-            session.configure(read_settings({**settings, "debounceSeconds": 0}).settings)
-            known = session.languages.for_path(where.path.name)
-            editor_id = language or (known.editor_ids[0] if known else "plaintext")
-            uri = where.path.as_uri()
-            session.documents.folders = [Path.cwd()]
-            session.open(OpenDocument(uri, editor_id, 1, where.text, where.path))
-            if is_automatic:
-                await _wait_for_model(session, editor_id)
-            return await session.complete(uri, where.offset, is_automatic=is_automatic)
-        finally:
-            await session.stop()
-
-    return asyncio.run(run())
-
-
-async def _wait_for_model(session: Any, language: str) -> None:
-    """Load the model first: an automatic request does not wait for it."""
-    manifest = session.models.choose(language)
-    if not isinstance(manifest, NoSuggestion):
-        loading = session.models.begin_loading(manifest)
-        if loading is not None:
-            await asyncio.wait([loading])
+) -> Asked:
+    """Return the question at a place; the current folder is the workspace."""
+    return Asked(
+        text=where.text,
+        offset=where.offset,
+        path=where.path,
+        folder=Path.cwd(),
+        language=language,
+        is_automatic=is_automatic,
+        settings=settings,
+    )
 
 
 def read_place(text: str) -> Place:

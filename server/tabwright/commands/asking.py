@@ -1,0 +1,98 @@
+"""One completion in a session of its own: what the commands that ask once have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tabwright.completion.suggestion import NoSuggestion, Outcome
+from tabwright.model.client import ProcessState
+from tabwright.model.manifest import Manifest
+from tabwright.session.documents import OpenDocument
+from tabwright.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from tabwright.session.session import Session
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All that one completion depends on, besides the program, the weights and the processor."""
+
+    text: str
+    offset: int
+    path: Path
+    """The document's place; nothing is read from there."""
+    folder: Path
+    """The workspace folder, below which the model sees the path."""
+    language: str = ""
+    """The editor's language id; found by the file's name if empty."""
+    is_automatic: bool = False
+    settings: Mapping[str, Any] | None = None
+    """As editors write them."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of it, and what it came from."""
+
+    outcome: Outcome
+    language: str
+    relative_path: str
+    settings: Settings
+    model: Manifest | None
+    """The model that was asked; None where the answer needed none."""
+    system_info: str
+    """What llama.cpp computes with; empty where no model was asked."""
+
+
+def ask_once(asked: Asked) -> Answered:
+    """Run one completion in a new session and end that session."""
+    return asyncio.run(_ask_once(asked))
+
+
+async def _ask_once(asked: Asked) -> Answered:
+    from tabwright.commands.building import build_session  # noqa: PLC0415 - tree-sitter, pathspec
+
+    session = build_session()
+    try:
+        settings = read_settings({**(asked.settings or {}), "debounceSeconds": 0}).settings
+        session.configure(settings)
+        known = session.languages.for_path(asked.path.name)
+        language = asked.language or (known.editor_ids[0] if known else "plaintext")
+        uri = asked.path.as_uri()
+        session.documents.folders = [asked.folder]
+        session.open(OpenDocument(uri, language, 1, asked.text, asked.path))
+        if asked.is_automatic:
+            await _wait_for_model(session, language)
+        outcome = await session.complete(uri, asked.offset, is_automatic=asked.is_automatic)
+        chosen = session.models.choose(language) if outcome.model else None
+        return Answered(
+            outcome=outcome,
+            language=language,
+            relative_path=session.documents.relative_path(asked.path),
+            settings=settings,
+            model=chosen if isinstance(chosen, Manifest) else None,
+            system_info=await _system_info(session),
+        )
+    finally:
+        await session.stop()
+
+
+async def _wait_for_model(session: Session, language: str) -> None:
+    """Load the model first: an automatic request does not wait for it."""
+    manifest = session.models.choose(language)
+    if not isinstance(manifest, NoSuggestion):
+        loading = session.models.begin_loading(manifest)
+        if loading is not None:
+            await asyncio.wait([loading])
+
+
+async def _system_info(session: Session) -> str:
+    process = session.models.process
+    if process.state is not ProcessState.RUNNING:
+        return ""
+    return (await process.describe()).system_info

@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabwright.model.messages import Segment
+from tabwright.model.pace import Pace
 
 SEQUENCES = 4
 """How many documents keep their evaluated prompts at once."""
@@ -135,6 +136,7 @@ class ModelOptions:
     context_tokens: int
     prefill_threads: int
     decode_threads: int
+    """For batches as small as those of an answer."""
     gpu_layers: int
 
 
@@ -169,6 +171,9 @@ class LlamaModel:
         self.evaluated_tokens = 0
         """Tokens that were given to llama.cpp since the model was loaded, drafts included."""
         self._threads = max(1, options.prefill_threads)
+        self._writing_threads = max(1, options.decode_threads)
+        self._pace = Pace(self._threads)
+        self._threads_set = self._threads
         self._is_on_gpu = options.gpu_layers != 0 and supports_gpu_offload()
         self.can_roll_back = True
         """Whether tokens can be taken back: recurrent models cannot, and get neither drafts nor
@@ -221,8 +226,8 @@ class LlamaModel:
         context_params.n_batch = BATCH_TOKENS
         context_params.n_ubatch = BATCH_TOKENS
         context_params.n_seq_max = SEQUENCES
-        context_params.n_threads = options.decode_threads  # used for single tokens only
-        context_params.n_threads_batch = options.prefill_threads
+        context_params.n_threads = self._threads
+        context_params.n_threads_batch = self._threads
         context_params.kv_unified = False
         if not self._is_on_gpu:
             # On a CPU it reads prompts at a third of the speed in batches this small, and its sums
@@ -413,6 +418,7 @@ class LlamaModel:
         sequence = self.sequence_for(None)
         prompt = [100 + 37 * index % (self.vocabulary_size // 2) for index in range(BATCH_TOKENS)]
         self._forget(sequence)
+        self._pace = Pace(self._threads)
         self._evaluate(sequence, prompt, logits=0)  # touches every page of the weights
         reading: list[float] = []
         writing: list[float] = []
@@ -427,7 +433,8 @@ class LlamaModel:
         began, cpu_began = time.perf_counter(), time.process_time()
         self._evaluate(sequence, tokens, logits=2)
         elapsed = time.perf_counter() - began
-        used = (time.process_time() - cpu_began) / self._threads
+        self._pace = Pace(self._threads)  # measured as on a quiet machine
+        used = (time.process_time() - cpu_began) / self._threads_set
         # Where a GPU does the work, the processor's time says nothing.
         return elapsed if self._is_on_gpu else max(1e-6, min(elapsed, used))
 
@@ -458,7 +465,7 @@ class LlamaModel:
             batch.seq_id[position][0] = sequence.index
             batch.logits[position] = position >= first_wanted
         batch.n_tokens = len(tokens)
-        status = llama_cpp.llama_decode(self._context, batch)
+        status = self._decode(batch)
         if status != 0:
             self._forget(sequence)
             said = self._log.take_errors()
@@ -471,6 +478,21 @@ class LlamaModel:
             sequence.heads[start + position + 1] = row.copy()
         for place in sorted(sequence.heads)[: -self._heads_kept]:
             del sequence.heads[place]
+
+    def _decode(self, batch: Any) -> int:
+        is_small = int(batch.n_tokens) <= LONGEST_DRAFT + 1
+        threads = self._pace.threads
+        if is_small:
+            threads = min(threads, self._writing_threads)
+        if threads != self._threads_set:
+            llama_cpp.llama_set_n_threads(self._context, threads, threads)
+            self._threads_set = threads
+        began, cpu_began = time.perf_counter(), time.process_time()
+        status = int(llama_cpp.llama_decode(self._context, batch))
+        if not self._is_on_gpu:
+            used = time.process_time() - cpu_began
+            self._pace.note(time.perf_counter() - began, used, threads)
+        return status
 
     def split_for_healing(self, tokens: Sequence[int]) -> tuple[list[int], bytes]:
         """Split a prompt that ends in text before its last word; return its start and that end.

@@ -42,10 +42,10 @@ from tabwright.settings import CompletionSettings, Settings
 
 logger = logging.getLogger(__name__)
 
-_SMALL_MODEL_MILLIONS = 400
 _ROOM_FOR_DENSE_TEXT = 1.25
 _MEASURING_CONTEXT_TOKENS = 512
 _SHARE_OF_MEMORY = 0.25
+_FEWEST_CORES = 2
 _LOAD_ATTEMPTS = 2
 
 
@@ -301,8 +301,7 @@ class ModelHost:
         if weights is None:
             return None
         settings = self._settings
-        threads = settings.threads or _physical_cores()
-        is_small = manifest.parameters_millions < _SMALL_MODEL_MILLIONS
+        threads = settings.threads or _cores()
         adapter = str(Path(manifest.folder) / manifest.adapter) if manifest.adapter else ""
         bounds = tuple(_bounds(each) for each in _settings_of_languages(settings))
         request = LoadModel(
@@ -312,8 +311,7 @@ class ModelHost:
             adapter_path=adapter,
             context_tokens=0,
             prefill_threads=threads,
-            # A small model decodes as fast on half of the cores, and the editor keeps the rest.
-            decode_threads=max(1, threads // 2) if is_small else threads,
+            decode_threads=threads,
             gpu_layers=-1 if settings.gpu_layers == "auto" else settings.gpu_layers,
             control_strings=manifest.control_strings,
             idle_unload_seconds=settings.idle_unload_seconds,
@@ -373,11 +371,15 @@ def _measured_as(request: LoadModel) -> str:
     )
 
 
-def _physical_cores() -> int:
-    """Return the cores this process may use, hyper-threads not counted where that is known."""
+def _cores() -> int:
+    """Return the cores to compute on: all but one for the editor, and two of two.
+
+    Hyper-threads are not counted where that is known.
+    """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     physical = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-    return max(1, min(physical, allowed or physical))
+    cores = max(1, min(physical, allowed or physical))
+    return cores if cores <= _FEWEST_CORES else cores - 1
 
 
 def _retrieve(task: asyncio.Task[ReadyModel]) -> None:

@@ -6,15 +6,21 @@ Layout and budget:
   every line, so that the prompt of the next key only grows at its end and its KV entries are
   reused.
 * A fill-in-the-middle model gets the text after the cursor in 15 % of the budget; it does not
-  change while one types forward.
+  change while one types forward. In prefix-suffix-middle order the prefix ends with the line before
+  the cursor's, which follows as the beginning of the middle: what is typed then comes at the very
+  end, and neither suffix nor prefix is read again (EFIM, arXiv 2505.21889).
+* A model without it gets the lines after the cursor's first, as a part of the file that was shown
+  before, then the code before the cursor.
 * A path header comes first: as the model's own file separator where it has one, else as a comment.
+
+All of it follows from the document and the cursor alone, never from what was asked before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.document import Cursor, DocumentSnapshot, line_end
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Segment
 from tabwright.syntax.languages import Language
@@ -48,13 +54,14 @@ def build_prompt(
     budget = int(context_tokens * CHARACTERS_PER_TOKEN)
     header = _path_header(snapshot, language, manifest)
     form = manifest.fill_in_the_middle if can_fill_in_the_middle else None
-    suffix_budget = int(budget * _SUFFIX_SHARE) if form else 0
+    suffix_budget = int(budget * _SUFFIX_SHARE)
     prefix_budget = max(1, budget - suffix_budget - sum(len(part.text) for part in header))
     before = _normalised(prefix_window(snapshot.text, cursor.offset, prefix_budget))
-    after = _normalised(suffix_window(snapshot.text, cursor.offset, suffix_budget))
     if form is None:
-        segments = (*header, Segment(before))
+        following = _following_lines(snapshot, cursor, language, suffix_budget)
+        segments = (*following, *header, Segment(before))
         return Prompt(_merged(segments), manifest.add_bos, manifest.stop_strings)
+    after = _normalised(suffix_window(snapshot.text, cursor.offset, suffix_budget))
     prefix = Segment(form.prefix, is_control=True)
     suffix = Segment(form.suffix, is_control=True)
     middle = Segment(form.middle, is_control=True)
@@ -66,7 +73,9 @@ def build_prompt(
     else:
         outer, inner = header, ()
     if form.order == "psm":
-        parts = (prefix, *inner, Segment(before), suffix, Segment(after), middle)
+        border = before.rfind("\n") + 1
+        above, line = Segment(before[:border]), Segment(before[border:])
+        parts = (prefix, *inner, above, suffix, Segment(after), middle, line)
     else:
         parts = (suffix, Segment(after), prefix, *inner, Segment(before), middle)
     stops = dict.fromkeys((*manifest.stop_strings, form.prefix, form.suffix, form.middle))
@@ -93,6 +102,21 @@ def suffix_window(text: str, offset: int, budget: int) -> str:
         return text[offset:]
     border = text.rfind("\n", offset, offset + budget)
     return text[offset : border + 1 if border > offset else offset + budget]
+
+
+def _following_lines(
+    snapshot: DocumentSnapshot, cursor: Cursor, language: Language | None, budget: int
+) -> tuple[Segment, ...]:
+    """Return the whole lines after the cursor's as an excerpt of the same file."""
+    if language is None or not language.line_comment:
+        return ()
+    start = line_end(snapshot.text, cursor.offset)
+    lines = _normalised(suffix_window(snapshot.text, start, budget)).strip("\n")
+    if not lines.strip():
+        return ()
+    path = snapshot.relative_path or "this file"
+    mark = language.line_comment
+    return (Segment(f"{mark} {path} (further down)\n{lines}\n\n"),)
 
 
 def _path_header(

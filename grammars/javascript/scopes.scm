@@ -20,6 +20,7 @@
 (for_in_statement left: (identifier) @mention)
 
 ; What may become a target, the parameter of an arrow function or the key of an object.
+(shorthand_property_identifier) @mention.last
 (expression_statement (identifier) @mention)
 (expression_statement (sequence_expression (identifier) @mention))
 (expression_statement (parenthesized_expression (identifier) @mention))

@@ -17,7 +17,7 @@
 (import_statement name: (dotted_name . (identifier) @definition))
 (import_from_statement name: (dotted_name (identifier) @definition))
 (import_from_statement module_name: (dotted_name (identifier) @other))
-(import_from_statement module_name: (relative_import (dotted_name (identifier) @other)))
+(relative_import (dotted_name (identifier) @other))
 (future_import_statement name: (dotted_name (identifier) @definition))
 (aliased_import name: (dotted_name (identifier) @other) alias: (identifier) @definition)
 

@@ -25,6 +25,7 @@ _SCOPES_CAPTURES = frozenset(
     {
         "reference",
         "mention",
+        "mention.last",
         "other",
         "definition",
         "definition.outside",
@@ -35,6 +36,7 @@ _SCOPES_CAPTURES = frozenset(
         "names",
         "module",
         "open",
+        "open.inside",
         "silent",
     }
 )

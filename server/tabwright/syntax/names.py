@@ -123,6 +123,8 @@ class _File:
         self._query = query
         self._builtins = builtins
         self._suggestion = suggestion
+        written = parsed.text[suggestion.start : suggestion.end]
+        self._last_word_end = suggestion.start + len(written.rstrip())
         self._has_trusted_scopes = parsed.is_faultless()
 
     def uses_in_suggestion(self) -> list[_Occurrence]:
@@ -152,7 +154,7 @@ class _File:
         homes_elsewhere = self._homes_elsewhere(use, spans)
         if homes_elsewhere is None:
             return False
-        return self._is_told_by_file(name, is_local_elsewhere=bool(homes_elsewhere))
+        return self._is_told_by_file(use, name, is_local_elsewhere=bool(homes_elsewhere))
 
     def _is_plain_use(self, span: TextRange) -> bool:
         """Say whether the text around a name agrees, where the tree may be wrong about it."""
@@ -187,19 +189,21 @@ class _File:
             return None
         return homes
 
-    def _is_told_by_file(self, name: str, *, is_local_elsewhere: bool) -> bool:
+    def _is_told_by_file(self, use: _Occurrence, name: str, *, is_local_elsewhere: bool) -> bool:
         """Say whether a name that the file does not define is unknown for that reason."""
         length = len(self._parsed.text)
         captures: dict[str, list[TextRange]] = {}
         for capture, span in self._parsed.captured(self._query, 0, length):
-            if capture in ("silent", "open", "module", "names"):
+            if capture == "open.inside" and not span.start <= use.span.start < span.end:
+                continue
+            if capture in ("silent", "open", "open.inside", "module", "names"):
                 captures.setdefault(capture, []).append(span)
         if "silent" in captures:
             return False
         for span in captures.get("names", ()):
             if name in re.findall(r"[\w$]+", self._parsed.text[span.start : span.end]):
                 return False
-        is_open = self._builtins is None or "open" in captures
+        is_open = self._builtins is None or "open" in captures or "open.inside" in captures
         is_open = is_open or ("module" not in captures and self._asks_for_module())
         return is_local_elsewhere or not is_open
 
@@ -217,6 +221,8 @@ class _File:
         for name, found in self._parsed.captured(self._query, span.start, span.end):
             if name in _ROLES and found == span:
                 role = max(role or _ROLES[name], _ROLES[name])
+            elif name == "mention.last" and found == span and span.end >= self._last_word_end:
+                role = max(role or _Role.MENTION, _Role.MENTION)
             elif name.startswith("scope") and found.start <= span.start and found.end >= span.end:
                 scopes.append((found, name))
         if role is None:

@@ -41,15 +41,12 @@ NAMES_PACKAGES = (
     Package("@tanstack/query-core", "5.85.5", "npm", (".ts",), "MIT"),
     Package("react-native-paper", "5.14.5", "npm", (".tsx",), "MIT"),
     Package("@react-navigation/elements", "2.6.3", "npm", (".tsx",), "MIT"),
-    Package("wandb", "0.21.1", "sdist", (".go",), "MIT"),
     Package("tokenizers", "0.13.3", "sdist", (".rs",), "Apache-2.0"),
-    Package("cryptography", "45.0.6", "sdist", (".rs",), "Apache-2.0"),
     Package("react-native-svg", "15.11.2", "npm", (".java",), "MIT"),
-    Package("jpype1", "1.6.0", "sdist", (".java",), "Apache-2.0"),
+    Package("jpype1", "1.5.0", "sdist", (".java", ".cpp"), "Apache-2.0"),
     Package("psutil", "6.1.1", "sdist", (".c", ".h"), "BSD-3-Clause"),
-    Package("contourpy", "1.3.3", "sdist", (".cpp",), "BSD-3-Clause"),
-    Package("kiwisolver", "1.4.9", "sdist", (".cpp",), "BSD-3-Clause"),
 )
+"""Neither `pip` nor `npm` has a package with enough Go in it that unpacks without building."""
 
 _WORD = re.compile(r"[\w$]+")
 _TOKEN_END = re.compile(r"\w+|[^\w\s]")
@@ -251,7 +248,7 @@ def names_elsewhere(
 
 
 def locals_elsewhere(item: Item) -> list[str]:
-    """Return the names defined in one function that is not around the line and used nowhere else."""
+    """Return the names of one function that is not around the line, used nowhere else."""
     query = item.language.grammar.scopes
     assert query is not None
     text = item.file.text

@@ -38,6 +38,7 @@ _SCOPES_CAPTURES = frozenset(
         "open",
         "open.inside",
         "silent",
+        "silent.inside",
     }
 )
 _INHERITS = re.compile(r"[;#] inherits: ([a-z0-9_-]+)\n")

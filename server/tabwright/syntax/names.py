@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tabwright.document import TextRange
+from tabwright.document import TextRange, line_start
 from tabwright.syntax.parse_window import parse_window
 from tabwright.syntax.parsed_text import Place
 
@@ -35,8 +35,14 @@ if TYPE_CHECKING:
 
 _MOST_OCCURRENCES = 200
 """A name that occurs more often is known without a look at all of them."""
-_TARGET = re.compile(r"\s*(:=|=(?!=))")
-"""What follows a name that is assigned to, or the parameter of an arrow function."""
+_BEFORE_NO_USE = re.compile(
+    r"((?<!\.)\.|::|->|\b(as|class|const|def|enum|fn|for|from|func|function|import|interface|let"
+    r"|mod|module|mut|namespace|static|struct|trait|type|union|var)\s)\s*\Z"
+)
+"""What stands, in any language, before a member and a name that is being defined."""
+_AFTER_NO_USE = re.compile(r"\s*(:=|=(?!=)|![(\[{]|:(?!:))")
+"""What follows a target, a parameter of an arrow function, a macro's name and a key."""
+_CHARACTERS_BEFORE = 100
 
 
 def unknown_name(language: Language, before: str, text: str, after: str) -> int | None:
@@ -99,6 +105,8 @@ class _Occurrence:
     role: _Role
     scopes: tuple[TextRange, ...]
     """The scopes around it whose names it sees, outermost first; that of the file is left out."""
+    outermost: TextRange | None
+    """The outermost scope around it, seen or not."""
 
     @property
     def home(self) -> TextRange | None:
@@ -125,7 +133,7 @@ class _File:
         self._suggestion = suggestion
         written = parsed.text[suggestion.start : suggestion.end]
         self._last_word_end = suggestion.start + len(written.rstrip())
-        self._has_trusted_scopes = parsed.is_faultless()
+        self._is_faultless = parsed.is_faultless()
 
     def uses_in_suggestion(self) -> list[_Occurrence]:
         """Return the references that the suggestion writes, in order."""
@@ -145,7 +153,7 @@ class _File:
         name = text[use.span.start : use.span.end]
         if self._builtins is not None and name in self._builtins:
             return False
-        if not self._has_trusted_scopes and not self._is_plain_use(use.span):
+        if not self._is_faultless and not self._is_plain_use(use.span):
             return False
         spans = [TextRange(*match.span()) for match in pattern.finditer(text)]
         if len(spans) > _MOST_OCCURRENCES:
@@ -158,7 +166,10 @@ class _File:
 
     def _is_plain_use(self, span: TextRange) -> bool:
         """Say whether the text around a name agrees, where the tree may be wrong about it."""
-        if _TARGET.match(self._parsed.text, span.end) is not None:
+        text = self._parsed.text
+        if _AFTER_NO_USE.match(text, span.end):
+            return False
+        if _BEFORE_NO_USE.search(text, max(0, span.start - _CHARACTERS_BEFORE), span.start):
             return False
         return self._parsed.place_at(span.start) is Place.CODE
 
@@ -166,6 +177,7 @@ class _File:
         self, use: _Occurrence, spans: Sequence[TextRange]
     ) -> set[TextRange] | None:
         """Return the scopes out of reach that alone define the name, None when it is known."""
+        is_use_trusted = self._has_trusted_scopes(use)
         homes: set[TextRange] = set()
         unexplained: list[_Occurrence] = []
         for span in spans:
@@ -174,7 +186,7 @@ class _File:
                 continue
             if found.role is _Role.REFERENCE and self._is_in_suggestion(span):
                 continue
-            if not self._has_trusted_scopes:
+            if not is_use_trusted or not self._has_trusted_scopes(found):
                 return None
             if found.role >= _Role.DEFINITION:
                 home = found.home
@@ -189,21 +201,40 @@ class _File:
             return None
         return homes
 
+    def _has_trusted_scopes(self, name: _Occurrence) -> bool:
+        """Say whether no fault can have moved a border between the file and the scopes around.
+
+        The outermost scope must be sound and start on a line without indentation: what follows a
+        stray closing bracket seems to stand in no function, but it is indented.
+        """
+        if self._is_faultless:
+            return True
+        outermost = name.outermost
+        if outermost is None:
+            return False
+        text = self._parsed.text
+        if text[line_start(text, outermost.start)].isspace():
+            return False
+        return not any(
+            fault.start <= outermost.end and fault.end >= outermost.start
+            for fault in self._parsed.fault_spans()
+        )
+
     def _is_told_by_file(self, use: _Occurrence, name: str, *, is_local_elsewhere: bool) -> bool:
         """Say whether a name that the file does not define is unknown for that reason."""
         length = len(self._parsed.text)
         captures: dict[str, list[TextRange]] = {}
         for capture, span in self._parsed.captured(self._query, 0, length):
-            if capture == "open.inside" and not span.start <= use.span.start < span.end:
-                continue
-            if capture in ("silent", "open", "open.inside", "module", "names"):
-                captures.setdefault(capture, []).append(span)
+            kind, _, where = capture.partition(".")
+            is_around = span.start <= use.span.start < span.end
+            if kind in ("silent", "open", "module", "names") and (is_around or where != "inside"):
+                captures.setdefault(kind, []).append(span)
         if "silent" in captures:
             return False
         for span in captures.get("names", ()):
             if name in re.findall(r"[\w$]+", self._parsed.text[span.start : span.end]):
                 return False
-        is_open = self._builtins is None or "open" in captures or "open.inside" in captures
+        is_open = self._builtins is None or "open" in captures
         is_open = is_open or ("module" not in captures and self._asks_for_module())
         return is_local_elsewhere or not is_open
 
@@ -233,4 +264,4 @@ class _File:
             is_hidden = any(inner == "scope.body" for _, inner in scopes[index + 1 :])
             if name == "scope" or (name == "scope.class" and not is_hidden):
                 seen.append(scope)
-        return _Occurrence(span, role, tuple(seen))
+        return _Occurrence(span, role, tuple(seen), scopes[0][0] if scopes else None)

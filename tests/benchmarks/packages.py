@@ -118,6 +118,7 @@ def fetch(package: Package, folder: Path) -> Path:
             tar.extractall(unpacked, filter="data")
     inside = [path for path in unpacked.iterdir() if path.is_dir()]
     # An archive of sources has one folder around everything, a wheel has not.
+    root.parent.mkdir(exist_ok=True)  # the scope of an npm package is a folder
     (unpacked if package.source == "wheel" or len(inside) != 1 else inside[0]).rename(root)
     shutil.rmtree(incoming)
     return root

@@ -35,6 +35,7 @@ from tabwright.model.client import (
 from tabwright.model.manifest import Manifest
 from tabwright.settings import CompletionSettings
 from tabwright.syntax.languages import Language
+from tabwright.syntax.names import unknown_name
 
 _BY_HAND_PATIENCE = 3.0
 _ATTEMPTS_BY_HAND = 3
@@ -374,8 +375,13 @@ def _outcome(plan: _Plan, kept: Kept) -> Outcome:
     owed = left.owed_at(request.snapshot.uri, document, offset, request.language) if left else ""
     cut = context_cut(kept.draft, document[:offset], document[offset:], request.language, owed=owed)
     assert cut is not None, "nothing was typed since"
-    text = cut.text
-    reason = cut.reason
+    text, reason = cut.text, cut.reason
+    if request.is_automatic and request.language is not None and reason is None:
+        before, after = document[:offset], document[offset:]
+        unknown = unknown_name(request.language, before, text, after)
+        if unknown is not None:
+            text = text[:unknown].rstrip()
+            reason = None if text else Reason.UNKNOWN_NAME
     if reason is None and request.is_automatic and len(text.strip()) < FEWEST_CHARACTERS:
         reason = Reason.TOO_SHORT
     if reason is not None:

@@ -33,6 +33,7 @@ class Reason(enum.Enum):
     REPEATS_FOLLOWING_CODE = "repeats_following_code"
     REPEATS_ITSELF = "repeats_itself"
     SYNTAX_ERROR = "syntax_error"
+    UNKNOWN_NAME = "unknown_name"
     UNSURE = "unsure"
     TOO_SHORT = "too_short"
     INTERNAL_ERROR = "internal_error"
@@ -67,6 +68,7 @@ _SENTENCES = {
     Reason.REPEATS_FOLLOWING_CODE: "The model only repeated the code after the cursor.",
     Reason.REPEATS_ITSELF: "The model only repeated itself or the line before.",
     Reason.SYNTAX_ERROR: "No part of the model's answer fitted the syntax here.",
+    Reason.UNKNOWN_NAME: "The model's answer begins with a name that nothing here defines.",
     Reason.UNSURE: "The model is not sure enough how the code goes on.",
     Reason.TOO_SHORT: "What the model would add is shorter than the key that accepts it.",
     Reason.INTERNAL_ERROR: "Something went wrong inside the server; its log says what.",

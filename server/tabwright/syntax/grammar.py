@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,32 @@ from tabwright.syntax.language_file import GrammarSource
 PLACES_QUERY = "places.scm"
 BLOCKS_QUERY = "blocks.scm"
 FAULTS_QUERY = "faults.scm"
+SCOPES_QUERY = "scopes.scm"
+BUILTINS_FILE = "builtins.txt"
 _PLACES_CAPTURES = frozenset({"comment", "string", "code", "code.inner"})
 _BLOCKS_CAPTURES = frozenset({"body", "other", "list"})
 _FAULTS_CAPTURES = frozenset({"fault"})
+_SCOPES_CAPTURES = frozenset(
+    {
+        "reference",
+        "mention",
+        "mention.last",
+        "other",
+        "definition",
+        "definition.outside",
+        "definition.everywhere",
+        "scope",
+        "scope.class",
+        "scope.body",
+        "names",
+        "module",
+        "open",
+        "open.inside",
+        "silent",
+        "silent.inside",
+    }
+)
+_INHERITS = re.compile(r"[;#] inherits: ([a-z0-9_-]+)\n")
 
 
 @dataclass(frozen=True)
@@ -35,6 +59,10 @@ class Grammar:
     """
     faults: tree_sitter.Query | None
     """Captures `@fault`: what the parser lets pass; None when it lets nothing pass."""
+    scopes: tree_sitter.Query | None
+    """Captures where names are defined and used, see `names.py`; None when that is not known."""
+    builtins: frozenset[str] | None
+    """The names that need no definition; None when a file's names may come from anywhere."""
 
     def parse(self, source: bytes) -> tree_sitter.Tree:
         """Parse UTF-8 text; tree-sitter always returns a tree, with faults marked in it."""
@@ -89,17 +117,43 @@ def load_grammar(source: GrammarSource, folder: Path) -> Grammar:
             if (folder / FAULTS_QUERY).exists()
             else None
         ),
+        scopes=(
+            _read_query(language, folder / SCOPES_QUERY, _SCOPES_CAPTURES)
+            if (folder / SCOPES_QUERY).exists()
+            else None
+        ),
+        builtins=(
+            _read_names(folder / BUILTINS_FILE) if (folder / BUILTINS_FILE).exists() else None
+        ),
     )
+
+
+def _read_names(path: Path) -> frozenset[str]:
+    """Return the words of a file, and of those it inherits, without its `#` comments."""
+    lines = _read_with_inherited(path).splitlines()
+    return frozenset(name for line in lines for name in line.partition("#")[0].split())
+
+
+def _read_with_inherited(path: Path) -> str:
+    """Return a file's text after that of the files of the same name that it says it inherits."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise LanguageFileError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise LanguageFileError(f"{path} is not UTF-8: {error}.") from error
+    inherited = _INHERITS.match(text)
+    if inherited is None:
+        return text
+    return f"{_read_with_inherited(path.parent.parent / inherited[1] / path.name)}\n{text}"
 
 
 def _read_query(
     language: tree_sitter.Language, path: Path, allowed: frozenset[str]
 ) -> tree_sitter.Query:
     try:
-        query: tree_sitter.Query = tree_sitter.Query(language, path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LanguageFileError(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, tree_sitter.QueryError) as error:
+        query: tree_sitter.Query = tree_sitter.Query(language, _read_with_inherited(path))
+    except tree_sitter.QueryError as error:
         raise LanguageFileError(f"{path} is not a query for this parser: {error}.") from error
     names = {query.capture_name(index) for index in range(query.capture_count)}
     # A leading underscore marks captures that only serve a query's own predicates.

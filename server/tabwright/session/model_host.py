@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import logging
+import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +48,7 @@ _ROOM_FOR_DENSE_TEXT = 1.25
 _MEASURING_CONTEXT_TOKENS = 512
 _SHARE_OF_MEMORY = 0.25
 _FEWEST_CORES = 2
+_SECONDS_BELIEVED = 5.0
 _LOAD_ATTEMPTS = 2
 
 
@@ -87,6 +90,8 @@ class ModelHost:
         self._slots: dict[str, _Slot] = {}
         self._failures: dict[str, ModelError] = {}
         self._measurements: dict[str, Measurement | None] = {}
+        self._choices: dict[str, tuple[float, Manifest | NoSuggestion]] = {}
+        self._requests: dict[str, tuple[float, LoadModel | None]] = {}
         self._is_stopped = False
 
     def configure(self, settings: Settings) -> None:
@@ -95,13 +100,19 @@ class ModelHost:
         self.process.policy = replace(
             self.process.policy or ProcessPolicy(), hang_seconds=settings.hang_seconds
         )
-        self._failures.clear()
+        self._forget()
 
     def refresh(self) -> None:
         """Read the manifests again and forget failures: something changed on disk."""
         self.catalogue = self._read_catalogue()
-        self._failures.clear()
         self._measurements.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Look at the disk again, and give what failed another chance."""
+        self._failures.clear()
+        self._choices.clear()
+        self._requests.clear()
 
     def known(self) -> list[tuple[Manifest, bool]]:
         """Return every model with whether its weights are on this machine."""
@@ -111,7 +122,17 @@ class ModelHost:
         ]
 
     def choose(self, language: str) -> Manifest | NoSuggestion:
-        """Return the model for a language, or why there is none."""
+        """Return the model for a language, or why there is none.
+
+        The disk is asked every few seconds at most, and at once when something changed there.
+        """
+        asked, chosen = self._choices.get(language, (-math.inf, None))
+        if chosen is None or time.monotonic() - asked > _SECONDS_BELIEVED:
+            chosen = self._choose(language)
+            self._choices[language] = (time.monotonic(), chosen)
+        return chosen
+
+    def _choose(self, language: str) -> Manifest | NoSuggestion:
         wanted = self._settings.for_language(language).model
         if wanted == "auto":
             chosen = choose_manifest(
@@ -226,6 +247,7 @@ class ModelHost:
         )
         remember(_measured_as(request), found)
         self._measurements.clear()
+        self._requests.clear()
         self._measurements[_measured_as(request)] = found
 
     def _measurement(self, request: LoadModel) -> Measurement | None:
@@ -297,6 +319,13 @@ class ModelHost:
         return request is None or request.model_key != key
 
     def _load_request(self, manifest: Manifest) -> LoadModel | None:
+        asked, request = self._requests.get(manifest.id, (-math.inf, None))
+        if request is None or time.monotonic() - asked > _SECONDS_BELIEVED:
+            request = self._new_load_request(manifest)
+            self._requests[manifest.id] = (time.monotonic(), request)
+        return request
+
+    def _new_load_request(self, manifest: Manifest) -> LoadModel | None:
         weights = installed_weights(manifest)
         if weights is None:
             return None

@@ -58,8 +58,10 @@ class Tabwright:
         return self._processes
 
     async def open(self, document: Document) -> None:
-        """Open a file."""
+        """Open a file, and tell where the cursor is, as the plugin for Neovim does."""
         self.client.open(document.uri, document.language, document.before + document.after)
+        place = {"textDocument": {"uri": document.uri}, "position": document.position}
+        self.client.notify("tabwright/didMoveCursor", place)
 
     def key(self, document: Document, ask: Ask) -> None:
         """Cancel what is under way, send the change and ask."""
@@ -145,8 +147,7 @@ class Tabwright:
         """Ask how much was read; the answer is on the screen already, and no key waits for it."""
         answer = await self.client.command("tabwright.explain")
         if not ask.is_over:
-            read = answer.get("promptTokens", 0) - answer.get("reusedTokens", 0)
-            ask.add_tokens(max(0, read))
+            ask.add_tokens(answer.get("evaluatedTokens", 0))
 
     def _run_item_command(self, item: Mapping[str, Any]) -> None:
         command = item.get("command")

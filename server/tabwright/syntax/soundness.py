@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabwright.document import TextRange, line_end, line_start
-from tabwright.syntax.parse_window import parse_window
+from tabwright.syntax.line_trees import ProgramAtCursor
 from tabwright.syntax.rough_scanner import OpenConstruct, RoughScanner, Scan
 
 if TYPE_CHECKING:
@@ -49,19 +49,19 @@ def sound_length(
     candidates = _candidates(suggestion, cut_points)
     if not candidates:
         return 0
-    start, end = parse_window(before + after, len(before))
-    before, after = before[start:], after[: end - len(before)]
-    program = _Program(language, before, after)
+    program = _Program(language, language.program_at(before, after))
     length = _longest_sound(program, suggestion, candidates)
     if length == len(suggestion) or not program.faults.count:
         return length
-    completed = _Program(language, before, after + program.missing_end())
-    if completed.faults_elsewhere < program.faults_elsewhere:
-        length = max(length, _longest_sound(completed, suggestion, candidates))
+    missing_end = program.missing_end()
+    if missing_end:
+        completed = _Program(language, language.program_at(before, after), missing_end)
+        if completed.faults_elsewhere < program.faults_elsewhere:
+            length = max(length, _longest_sound(completed, suggestion, candidates))
     if length == 0 and program.is_broken_around_cursor:
         line_before = before[line_start(before, len(before)) :].lstrip()
-        line_program = _Program(language, line_before, after[: line_end(after, 0)])
-        length = _longest_sound(line_program, suggestion, candidates)
+        line = language.program_at(line_before, after[: line_end(after, 0)])
+        length = _longest_sound(_Program(language, line), suggestion, candidates)
     return length
 
 
@@ -112,27 +112,29 @@ class _Faults:
 
 
 class _Program:
-    """The program around the cursor, and how broken it is without a suggestion."""
+    """The program around the cursor, and how broken it is without a suggestion.
 
-    def __init__(self, language: Language, before: str, after: str) -> None:
-        self.parses_left = min(_MOST_PARSES, _MOST_CHARACTERS // max(len(before) + len(after), 1))
+    `end` is put after its last line.
+    """
+
+    def __init__(self, language: Language, program: ProgramAtCursor, end: str = "") -> None:
         self._language = language
-        self._before = before
-        self._after = after
-        parsed = language.parse(before + after)
-        self._scan_start = parsed.open_since(len(before))
-        spans = parsed.fault_spans()
+        self._program = program
+        self._end = end
+        self._before = program.text[: program.offset]
+        self.parses_left = min(_MOST_PARSES, _MOST_CHARACTERS // max(len(program.text), 1))
+        # What is open at the cursor is the same whatever stands at the end.
+        self._scan_start = language.parse(program.text).open_since(program.offset)
+        spans = program.with_inserted("", end).faults
         self.faults = _Faults(len(spans), _covered(spans, 0, 0))
         self.faults_elsewhere = self._count_elsewhere(spans)
-        start = line_start(before, len(before))
         self.is_broken_around_cursor = any(
-            span.start < start and len(before) <= span.end for span in spans
+            span.start < program.line_start and program.offset <= span.end for span in spans
         )
 
     def missing_end(self) -> str:
         """Return what closes the constructs left open by the lines around the cursor's line."""
-        rest = self._without_cursor_line()
-        return _closers(self._scanner.scan(rest, 0, len(rest)).open)
+        return _closers(self._program.around.open_constructs)
 
     def judge(self, cut: str) -> _Verdict:
         """Say whether the program with `cut` at the cursor is as sound as it was."""
@@ -155,23 +157,17 @@ class _Program:
 
     def _faults_with(self, inserted: str) -> _Faults:
         self.parses_left -= 1
-        parsed = self._language.parse(self._before + inserted + self._after)
-        spans = parsed.fault_spans()
-        start = len(self._before)
+        spans = self._program.with_inserted(inserted, self._end).faults
+        start = self._program.offset
         return _Faults(len(spans), _covered(spans, start, start + len(inserted)))
 
     def _count_elsewhere(self, spans: tuple[TextRange, ...]) -> int:
         """Return how many faults stay when the cursor's line is left out."""
-        start = line_start(self._before, len(self._before))
-        end = len(self._before) + line_end(self._after, 0)
+        start, end = self._program.line_start, self._program.line_end
         if not any(span.start <= end and span.end >= start for span in spans):
             return len(spans)
-        elsewhere = self._language.parse(self._without_cursor_line()).fault_count()
-        return min(len(spans), elsewhere)
-
-    def _without_cursor_line(self) -> str:
-        before = self._before[: line_start(self._before, len(self._before))]
-        return before + self._after[line_end(self._after, 0) :]
+        elsewhere = self._program.around.with_end(self._end).without_line.faults
+        return min(len(spans), len(elsewhere))
 
     def _endings(self, cut: str, scan: Scan) -> list[str]:
         """Return `cut` finished in several ways, the likeliest first, without repeats."""

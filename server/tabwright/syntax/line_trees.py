@@ -2,8 +2,12 @@
 
 While someone types along a line, and while a suggestion is tried in several ways, nothing but the
 text on that line differs. So the program is parsed without it, once, and every tree with something
-on the line is made from that tree. Which tree a text has follows from the text and the cursor's
-line alone; what is kept here from earlier questions saves time and changes no answer.
+on the line is made from that tree. Where the program is sound without the line, only the
+definitions around it are kept: what is far away has no part in what the line means, but where a
+bracket is open, tree-sitter would read all that follows again.
+
+Which tree a text has follows from the text and the cursor's line alone; what is kept here from
+earlier questions saves time and changes no answer.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from tabwright.syntax.grammar import Grammar
     from tabwright.syntax.rough_scanner import OpenConstruct, RoughScanner
 
+ITEMS_BEFORE_CHARACTERS = 4_000
+ITEMS_AFTER_CHARACTERS = 4_000
 _PROGRAMS_KEPT = 4
 _LINES_KEPT = 16
 _ENDS_KEPT = 2
@@ -31,10 +37,18 @@ _Value = TypeVar("_Value")
 
 
 class ProgramAroundLine:
-    """A program but for what stands on one line: its trees for whatever stands there."""
+    """A program but for what stands on one line: its trees for whatever stands there.
 
-    def __init__(self, without_line: SyntaxTree, place: int, scanner: RoughScanner) -> None:
+    `place` is where in `without_line` the line was left out; `start` and `end` are what part of
+    the program with nothing on the line was taken.
+    """
+
+    def __init__(
+        self, without_line: SyntaxTree, place: int, start: int, scanner: RoughScanner
+    ) -> None:
         self.without_line = without_line
+        self.start = start
+        self.end = start + len(without_line.text)
         self._place = place
         self._scanner = scanner
         self._with_line: _Newest[str, SyntaxTree] = _Newest(_LINES_KEPT)
@@ -63,25 +77,27 @@ class ProgramAroundLine:
     def _extended(self, end: str) -> ProgramAroundLine:
         length = len(self.without_line.text)
         extended = self.without_line.with_replaced(length, length, end)
-        return ProgramAroundLine(extended, self._place, self._scanner)
+        return ProgramAroundLine(extended, self._place, self.start, self._scanner)
 
 
 class ProgramAtCursor:
-    """A program, or of a very long one the window around the cursor, and where the cursor is.
+    """A program, or the part of it around the cursor, and where the cursor is.
 
-    All offsets are those in the window, which starts at `start` of the whole text.
+    All offsets are those in the part, which starts at `start` of the whole text.
     """
 
     def __init__(
         self, text: str, offset: int, grammar: Grammar, scanner: RoughScanner, trees: LineTrees
     ) -> None:
-        self.start, end = parse_window(text, offset)
-        self.text = text[self.start : end]
+        start, end = parse_window(text, offset)
+        first = max(start, line_start(text, offset))
+        last = min(end, line_end(text, offset))
+        self.around = trees.around(text[start:first], text[last:end], grammar, scanner)
+        self.start = start + self.around.start
+        self.text = text[self.start : start + self.around.end + last - first]
         self.offset = offset - self.start
-        self.line_start = line_start(self.text, self.offset)
-        self.line_end = line_end(self.text, self.offset)
-        above, below = self.text[: self.line_start], self.text[self.line_end :]
-        self.around = trees.around(above, below, grammar, scanner)
+        self.line_start = first - self.start
+        self.line_end = last - self.start
 
     @property
     def tree(self) -> SyntaxTree:
@@ -107,8 +123,28 @@ class LineTrees:
         """Return the program that has `above` before a line and `below` after it."""
         return self._programs.get(
             (above, below),
-            lambda: ProgramAroundLine(SyntaxTree(above + below, grammar), len(above), scanner),
+            lambda: _program_around(above, below, grammar, scanner),
         )
+
+
+def _program_around(
+    above: str, below: str, grammar: Grammar, scanner: RoughScanner
+) -> ProgramAroundLine:
+    """Parse a program without a line, and take the definitions around the line when they can be
+    parsed by themselves.
+
+    They cannot where what stands above decides how they are read, like the `<?php` of a page. Then
+    only what follows them is left out.
+    """
+    whole, place = SyntaxTree(above + below, grammar), len(above)
+    first, last = whole.items_around(place, ITEMS_BEFORE_CHARACTERS, ITEMS_AFTER_CHARACTERS)
+    for start, end in dict.fromkeys(((first, last), (0, last))):
+        if (start, end) == (0, len(whole.text)):
+            break
+        part = SyntaxTree(whole.text[start:end], grammar)
+        if part.has_items_of(whole, start):
+            return ProgramAroundLine(part, place - start, start, scanner)
+    return ProgramAroundLine(whole, place, 0, scanner)
 
 
 class _Newest(Generic[_Key, _Value]):

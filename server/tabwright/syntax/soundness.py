@@ -57,7 +57,8 @@ def sound_length(
     if missing_end:
         completed = _Program(language, language.program_at(before, after), missing_end)
         if completed.faults_elsewhere < program.faults_elsewhere:
-            length = max(length, _longest_sound(completed, suggestion, candidates))
+            longer = [cut for cut in candidates if cut > length]
+            length = max(length, _longest_sound(completed, suggestion, longer))
     if length == 0 and program.is_broken_around_cursor:
         line_before = before[line_start(before, len(before)) :].lstrip()
         line = language.program_at(line_before, after[: line_end(after, 0)])

@@ -48,17 +48,60 @@ class SyntaxTree:
         first, old_end = self._bytes.to_byte(start), self._bytes.to_byte(end)
         new_end = derived._bytes.to_byte(start + len(replacement))
         edited = self._tree.copy()
+        row, column = self._point_at(first)
         edited.edit(
             first,
             old_end,
             new_end,
-            self._bytes.point_at(first),
-            self._bytes.point_at(old_end),
-            derived._bytes.point_at(new_end),
+            (row, column),
+            self._point_at(old_end),
+            _moved_point(row, column, derived._bytes.source[first:new_end]),
         )
         derived._tree = self._grammar.parse(derived._bytes.source, edited)
         derived._origin = _Origin(self, edited, first, old_end, new_end)
         return derived
+
+    def items_around(self, offset: int, before: int, after: int) -> tuple[int, int]:
+        """Return the range of the outermost items with `before` and `after` characters around.
+
+        An item starts in the first column; the range is wider where none starts so soon.
+        """
+        if self._root.is_error:
+            return 0, len(self.text)
+        start, end = 0, len(self.text)
+        if offset > before:
+            cursor = self._root.walk()
+            near = self._bytes.to_byte(offset - before)
+            is_at_item = cursor.goto_first_child_for_byte(near) is not None
+            while is_at_item and not _starts_in_first_column(cursor, 0, near):
+                is_at_item = cursor.goto_previous_sibling()
+            start = self._bytes.to_offset(_node_of(cursor).start_byte) if is_at_item else 0
+        if offset + after < len(self.text):
+            cursor = self._root.walk()
+            near = self._bytes.to_byte(offset + after)
+            is_at_item = cursor.goto_first_child_for_byte(near) is not None
+            while is_at_item and not _starts_in_first_column(cursor, near, len(self._bytes.source)):
+                is_at_item = cursor.goto_next_sibling()
+            end = self._bytes.to_offset(_node_of(cursor).start_byte) if is_at_item else end
+        return start, end
+
+    def has_items_of(self, whole: SyntaxTree, start: int) -> bool:
+        """Say whether this text, a part of `whole` from `start`, is parsed as it is there."""
+        moved = whole._bytes.to_byte(start)
+        # A cursor, because `Node.first_child_for_byte` of tree-sitter 0.26.1 crashes where there
+        # is no such child.
+        cursor = whole._root.walk()
+        is_at_item = cursor.goto_first_child_for_byte(moved) is not None
+        for item in self._root.children:
+            there = _node_of(cursor)
+            if (
+                not is_at_item
+                or (there.kind_id, there.has_error) != (item.kind_id, item.has_error)
+                or (there.start_byte - moved, there.end_byte - moved) != item.byte_range
+            ):
+                return False
+            is_at_item = cursor.goto_next_sibling()
+        return not is_at_item or _node_of(cursor).start_byte >= moved + len(self._bytes.source)
 
     @property
     def has_faults(self) -> bool:
@@ -103,6 +146,17 @@ class SyntaxTree:
         ]
         return min(around, key=lambda node: node.end_byte - node.start_byte, default=None)
 
+    def _point_at(self, byte: int) -> tuple[int, int]:
+        point = self._points.get(byte)
+        if point is None:
+            point = self._points[byte] = _moved_point(0, 0, self._bytes.source[:byte])
+        return point
+
+    @cached_property
+    def _points(self) -> dict[int, tuple[int, int]]:
+        """Rows and columns asked for before; of a tree that others are made from, one or two."""
+        return {}
+
     @cached_property
     def _root(self) -> tree_sitter.Node:
         return self._tree.root_node
@@ -121,8 +175,8 @@ class SyntaxTree:
     def _is_tangled(self, byte: int) -> bool:
         """Say whether an ERROR node around `byte` has too long a run of bare tokens to be asked."""
         cursor = self._root.walk()
-        node: tree_sitter.Node | None = self._root
-        while node is not None and node.has_error:
+        node = self._root
+        while node.has_error:
             if (
                 node.is_error
                 and node.child_count - node.named_child_count > LONGEST_TOKEN_RUN
@@ -131,7 +185,7 @@ class SyntaxTree:
                 return True
             if cursor.goto_first_child_for_byte(byte) is None:
                 return False
-            node = cursor.node
+            node = _node_of(cursor)
         return False
 
     @cached_property
@@ -192,6 +246,26 @@ def _faulty_nodes(root: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
             yield node
         if node.has_error:
             waiting.extend(reversed(node.children))
+
+
+def _node_of(cursor: tree_sitter.TreeCursor) -> tree_sitter.Node:
+    node = cursor.node
+    assert node is not None, "a cursor of a node stands on one"
+    return node
+
+
+def _starts_in_first_column(cursor: tree_sitter.TreeCursor, first: int, last: int) -> bool:
+    """Say whether the node starts a line, between two bytes."""
+    node = _node_of(cursor)
+    return node.start_point.column == 0 and first <= node.start_byte <= last
+
+
+def _moved_point(row: int, column: int, text: bytes) -> tuple[int, int]:
+    """Return row and column after some text, both counted from 0, the column in bytes."""
+    last_line_end = text.rfind(b"\n")
+    if last_line_end < 0:
+        return row, column + len(text)
+    return row + text.count(b"\n"), len(text) - last_line_end - 1
 
 
 def _longest_token_run(node: tree_sitter.Node) -> int:

@@ -42,11 +42,6 @@ class TextBytes:
         part = self.source[self._marks[mark] : byte].decode("utf-8", errors="ignore")
         return mark * _CHARACTERS_PER_MARK + len(part)
 
-    def point_at(self, byte: int) -> tuple[int, int]:
-        """Return row and column of a byte offset, both counted from 0, the column in bytes."""
-        last_line_end = self.source.rfind(b"\n", 0, byte)
-        return self.source.count(b"\n", 0, byte), byte - last_line_end - 1
-
 
 def _byte_length(text: str) -> int:
     return len(text.encode("utf-8", errors="replace"))

@@ -23,8 +23,8 @@ _RIGHTMOST_CUTS = 5
 _LINE_END_CUTS = 5
 _SPREAD_CUTS = 2
 _MOST_PARSES = 40
-_MOST_CHARACTERS = 2_000_000
-"""Where the search for a cut ends, in parses and in text parsed: about a quarter of a second."""
+_MOST_EFFORT = 2_000_000
+"""Where the search for a cut ends, in trees made and in their effort, see `SyntaxTree.effort`."""
 
 
 def sound_length(
@@ -74,7 +74,7 @@ def _longest_sound(program: _Program, suggestion: str, candidates: Sequence[int]
             return cut
         if verdict is _Verdict.HARMLESS:
             longest_harmless = max(longest_harmless, cut)
-        if program.parses_left <= 0:
+        if program.is_tired:
             break
     return longest_harmless
 
@@ -123,7 +123,8 @@ class _Program:
         self._program = program
         self._end = end
         self._before = program.text[: program.offset]
-        self.parses_left = min(_MOST_PARSES, _MOST_CHARACTERS // max(len(program.text), 1))
+        self._parses_left = _MOST_PARSES
+        self._effort_left = _MOST_EFFORT
         # What is open at the cursor is the same whatever stands at the end.
         self._scan_start = language.parse(program.text).open_since(program.offset)
         spans = program.with_inserted("", end).faults
@@ -132,6 +133,11 @@ class _Program:
         self.is_broken_around_cursor = any(
             span.start < program.line_start and program.offset <= span.end for span in spans
         )
+
+    @property
+    def is_tired(self) -> bool:
+        """Whether enough has been tried."""
+        return self._parses_left <= 0 or self._effort_left <= 0
 
     def missing_end(self) -> str:
         """Return what closes the constructs left open by the lines around the cursor's line."""
@@ -145,7 +151,7 @@ class _Program:
             return _Verdict.SOUND  # still inside the comment or string around the cursor
         verdict = _Verdict.BROKEN
         for ending in self._endings(cut, scan):
-            if self.parses_left <= 0:
+            if self.is_tired:
                 break
             faults = self._faults_with(ending)
             if faults.count > self.faults.count or faults.covered > self.faults.covered:
@@ -157,8 +163,10 @@ class _Program:
         return verdict
 
     def _faults_with(self, inserted: str) -> _Faults:
-        self.parses_left -= 1
-        spans = self._program.with_inserted(inserted, self._end).faults
+        tree = self._program.with_inserted(inserted, self._end)
+        spans = tree.faults
+        self._parses_left -= 1
+        self._effort_left -= tree.effort
         start = self._program.offset
         return _Faults(len(spans), _covered(spans, start, start + len(inserted)))
 
@@ -179,8 +187,9 @@ class _Program:
         code, rest = cut[:code_length], cut[code_length:]
         with_body = code + definition.empty_block + rest + closers
         endings = [cut + closers]
-        if definition.empty_block:
-            at_opener = code.endswith(definition.line_block_openers)
+        at_opener = code.endswith(definition.line_block_openers)
+        # A block that its indentation shows has an opener before it, always.
+        if definition.empty_block and (at_opener or definition.block_style != "indentation"):
             endings.insert(0 if at_opener else 1, with_body)
         if definition.statement_end:
             endings.append(code + closers + definition.statement_end + rest)

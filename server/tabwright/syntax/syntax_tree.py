@@ -21,6 +21,7 @@ LONGEST_TOKEN_RUN = 2_000
 tree-sitter's queries take a time that grows with the square of it: six seconds for 100,000 opening
 brackets. People's broken code has a few dozen.
 """
+_CHARACTERS_PER_BROKEN_NODE = 20
 
 
 class SyntaxTree:
@@ -108,10 +109,15 @@ class SyntaxTree:
         """Whether there is an ERROR or MISSING node."""
         return self._root.has_error
 
+    @property
+    def effort(self) -> int:
+        """Roughly how much work the faults of this text were, in characters of sound text."""
+        return len(self.text) + self._broken.seen * _CHARACTERS_PER_BROKEN_NODE
+
     @cached_property
     def faults(self) -> tuple[TextRange, ...]:
         """Where the ERROR and MISSING nodes and those named by `faults.scm` are, in order."""
-        spans = [(node.start_byte, node.end_byte) for node in _faulty_nodes(self._root)]
+        spans = [(node.start_byte, node.end_byte) for node in self._broken.nodes]
         spans += self._captured_faults
         return tuple(
             TextRange(self._bytes.to_offset(start), self._bytes.to_offset(end))
@@ -166,27 +172,15 @@ class SyntaxTree:
     ) -> dict[str, list[tree_sitter.Node]]:
         first, last = self._bytes.to_byte(offset), self._bytes.to_byte(offset + length)
         start = max(first - 1, 0)
-        if self.has_faults and self._is_tangled(start):
+        if any(node.start_byte <= last and node.end_byte >= start for node in self._broken.tangled):
             return {}
         cursor = tree_sitter.QueryCursor(query)
         cursor.set_byte_range(start, last + 1)
         return cursor.captures(self._root)
 
-    def _is_tangled(self, byte: int) -> bool:
-        """Say whether an ERROR node around `byte` has too long a run of bare tokens to be asked."""
-        cursor = self._root.walk()
-        node = self._root
-        while node.has_error:
-            if (
-                node.is_error
-                and node.child_count - node.named_child_count > LONGEST_TOKEN_RUN
-                and _longest_token_run(node) > LONGEST_TOKEN_RUN
-            ):
-                return True
-            if cursor.goto_first_child_for_byte(byte) is None:
-                return False
-            node = _node_of(cursor)
-        return False
+    @cached_property
+    def _broken(self) -> _Broken:
+        return _look_for_faults(self._root)
 
     @cached_property
     def _captured_faults(self) -> list[tuple[int, int]]:
@@ -195,7 +189,7 @@ class SyntaxTree:
         In a text that was made from another one, only what has changed is looked through again.
         """
         query = self._grammar.faults
-        if query is None:
+        if query is None or self._broken.tangled:
             return []
         cursor = tree_sitter.QueryCursor(query)
         kept: list[tuple[int, int]] = []
@@ -237,15 +231,44 @@ class _Origin:
                 yield start + shift, end + shift
 
 
-def _faulty_nodes(root: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
-    """Yield ERROR and MISSING nodes in order, looking only where tree-sitter saw a fault."""
+@dataclass(frozen=True)
+class _Broken:
+    """What a look through the broken parts of a tree has found."""
+
+    nodes: tuple[tree_sitter.Node, ...] = ()
+    """The ERROR and MISSING nodes, in order."""
+    tangled: tuple[tree_sitter.Node, ...] = ()
+    """Those of them with too long a run of bare tokens to be asked about."""
+    seen: int = 0
+    """How many nodes had to be looked at."""
+
+
+def _look_for_faults(root: tree_sitter.Node) -> _Broken:
+    """Look for ERROR and MISSING nodes, only where tree-sitter saw a fault."""
+    if not root.has_error:
+        return _Broken()
+    found, tangled, seen = [], [], 0
     waiting = [root]
     while waiting:
         node = waiting.pop()
+        seen += 1
         if node.is_error or node.is_missing:
-            yield node
+            found.append(node)
         if node.has_error:
-            waiting.extend(reversed(node.children))
+            children = node.children
+            waiting.extend(reversed(children))
+            tokens = node.child_count - node.named_child_count
+            if tokens > LONGEST_TOKEN_RUN and _longest_token_run(children) > LONGEST_TOKEN_RUN:
+                tangled.append(node)
+    return _Broken(tuple(found), tuple(tangled), seen)
+
+
+def _longest_token_run(nodes: list[tree_sitter.Node]) -> int:
+    longest = run = 0
+    for node in nodes:
+        run = 0 if node.is_named else run + 1
+        longest = max(longest, run)
+    return longest
 
 
 def _node_of(cursor: tree_sitter.TreeCursor) -> tree_sitter.Node:
@@ -266,11 +289,3 @@ def _moved_point(row: int, column: int, text: bytes) -> tuple[int, int]:
     if last_line_end < 0:
         return row, column + len(text)
     return row + text.count(b"\n"), len(text) - last_line_end - 1
-
-
-def _longest_token_run(node: tree_sitter.Node) -> int:
-    longest = run = 0
-    for child in node.children:
-        run = 0 if child.is_named else run + 1
-        longest = max(longest, run)
-    return longest

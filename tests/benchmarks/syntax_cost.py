@@ -8,6 +8,8 @@ automatic request, and then judges one suggestion, in turn: the true rest of the
 with unbalanced brackets, and a block that is cut off. Each key judges one only, because what one
 judgement has found out would speed up the next. Every sixth line is typed along its suggestion: at
 each key the true rest is judged, as happens to a suggestion that stays.
+
+Times are CPU times of the one thread that works, so that a busy neighbour changes little.
 """
 
 from __future__ import annotations
@@ -212,7 +214,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 def print_report(report: dict[str, Any]) -> None:
     """Print the table."""
     console = Console(width=min(WIDTH, Console().width))
-    table = Table(title="Milliseconds per key, p50 / p95")
+    table = Table(title="CPU milliseconds per key, p50 / p95")
     for name in ("", "file", "key", "good", "bad", "block", "along"):
         table.add_column(name, justify="right" if len(table.columns) > 1 else "left", no_wrap=True)
     previous = ""

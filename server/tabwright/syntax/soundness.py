@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabwright.document import TextRange, line_end, line_start
-from tabwright.syntax.line_trees import ProgramAtCursor
 from tabwright.syntax.rough_scanner import OpenConstruct, RoughScanner, Scan
 
 if TYPE_CHECKING:
@@ -49,20 +48,20 @@ def sound_length(
     candidates = _candidates(suggestion, cut_points)
     if not candidates:
         return 0
-    program = _Program(language, language.program_at(before, after))
+    program = _Program(language, before, after)
     length = _longest_sound(program, suggestion, candidates)
     if length == len(suggestion) or not program.faults.count:
         return length
     missing_end = program.missing_end()
     if missing_end:
-        completed = _Program(language, language.program_at(before, after), missing_end)
+        completed = _Program(language, before, after, missing_end)
         if completed.faults_elsewhere < program.faults_elsewhere:
             longer = [cut for cut in candidates if cut > length]
             length = max(length, _longest_sound(completed, suggestion, longer))
     if length == 0 and program.is_broken_around_cursor:
         line_before = before[line_start(before, len(before)) :].lstrip()
-        line = language.program_at(line_before, after[: line_end(after, 0)])
-        length = _longest_sound(_Program(language, line), suggestion, candidates)
+        line_program = _Program(language, line_before, after[: line_end(after, 0)])
+        length = _longest_sound(line_program, suggestion, candidates)
     return length
 
 
@@ -118,7 +117,8 @@ class _Program:
     `end` is put after its last line.
     """
 
-    def __init__(self, language: Language, program: ProgramAtCursor, end: str = "") -> None:
+    def __init__(self, language: Language, before: str, after: str, end: str = "") -> None:
+        program = language.program_at(before, after)
         self._language = language
         self._program = program
         self._end = end
@@ -126,7 +126,7 @@ class _Program:
         self._parses_left = _MOST_PARSES
         self._effort_left = _MOST_EFFORT
         # What is open at the cursor is the same whatever stands at the end.
-        self._scan_start = language.parse(program.text).open_since(program.offset)
+        self._scan_start = language.parse(before + after).open_since(len(before)) - program.start
         spans = program.with_inserted("", end).faults
         self.faults = _Faults(len(spans), _covered(spans, 0, 0))
         self.faults_elsewhere = self._count_elsewhere(spans)

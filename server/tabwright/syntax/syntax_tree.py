@@ -21,7 +21,7 @@ LONGEST_TOKEN_RUN = 2_000
 tree-sitter's queries take a time that grows with the square of it: six seconds for 100,000 opening
 brackets. People's broken code has a few dozen.
 """
-_CHARACTERS_PER_BROKEN_NODE = 20
+_CHARACTERS_PER_BROKEN_NODE = 100
 
 
 class SyntaxTree:
@@ -117,8 +117,7 @@ class SyntaxTree:
     @cached_property
     def faults(self) -> tuple[TextRange, ...]:
         """Where the ERROR and MISSING nodes and those named by `faults.scm` are, in order."""
-        spans = [(node.start_byte, node.end_byte) for node in self._broken.nodes]
-        spans += self._captured_faults
+        spans = [*self._broken.spans, *self._captured_faults]
         return tuple(
             TextRange(self._bytes.to_offset(start), self._bytes.to_offset(end))
             for start, end in sorted(spans, key=lambda span: (span[0], -span[1]))
@@ -172,7 +171,7 @@ class SyntaxTree:
     ) -> dict[str, list[tree_sitter.Node]]:
         first, last = self._bytes.to_byte(offset), self._bytes.to_byte(offset + length)
         start = max(first - 1, 0)
-        if any(node.start_byte <= last and node.end_byte >= start for node in self._broken.tangled):
+        if any(one <= last and other >= start for one, other in self._broken.tangled):
             return {}
         cursor = tree_sitter.QueryCursor(query)
         cursor.set_byte_range(start, last + 1)
@@ -180,7 +179,8 @@ class SyntaxTree:
 
     @cached_property
     def _broken(self) -> _Broken:
-        return _look_for_faults(self._root)
+        # Not the root that is kept: a node keeps its children once they have been asked for.
+        return _look_for_faults(self._tree.root_node)
 
     @cached_property
     def _captured_faults(self) -> list[tuple[int, int]]:
@@ -233,12 +233,12 @@ class _Origin:
 
 @dataclass(frozen=True)
 class _Broken:
-    """What a look through the broken parts of a tree has found."""
+    """What a look through the broken parts of a tree has found, in bytes."""
 
-    nodes: tuple[tree_sitter.Node, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
     """The ERROR and MISSING nodes, in order."""
-    tangled: tuple[tree_sitter.Node, ...] = ()
-    """Those of them with too long a run of bare tokens to be asked about."""
+    tangled: tuple[tuple[int, int], ...] = ()
+    """Those with too long a run of bare tokens to be asked about."""
     seen: int = 0
     """How many nodes had to be looked at."""
 
@@ -253,13 +253,13 @@ def _look_for_faults(root: tree_sitter.Node) -> _Broken:
         node = waiting.pop()
         seen += 1
         if node.is_error or node.is_missing:
-            found.append(node)
+            found.append(node.byte_range)
         if node.has_error:
             children = node.children
             waiting.extend(reversed(children))
             tokens = node.child_count - node.named_child_count
             if tokens > LONGEST_TOKEN_RUN and _longest_token_run(children) > LONGEST_TOKEN_RUN:
-                tangled.append(node)
+                tangled.append(node.byte_range)
     return _Broken(tuple(found), tuple(tangled), seen)
 
 

@@ -43,3 +43,13 @@ def test_the_ends_of_a_long_text_belong_to_their_windows():
     text = FUNCTION * 20_000
     assert parse_window(text, 10)[0] == 0
     assert parse_window(text, len(text) - 10)[1] == len(text)
+
+
+def test_typing_on_a_line_moves_no_window():
+    above, below = FUNCTION * 10_000 + "x = ", "\n" + FUNCTION * 10_000
+    windows = set()
+    for typed in ("", "f", "f(", "f(a", "f(a, [b])"):
+        text = above + typed + below
+        start, end = parse_window(text, len(above) + len(typed))
+        windows.add((start, len(text) - end))
+    assert len(windows) == 1

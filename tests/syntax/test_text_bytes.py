@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwright.syntax.text_bytes import TextBytes
+from tabwright.syntax.text_bytes import LONGEST_MARKS_RUN, TextBytes
 
 # Long enough pieces to cross the marks that the conversion keeps.
 any_text = st.lists(
@@ -39,3 +39,14 @@ def test_offsets_outside_the_text_are_moved_into_it():
     converted = TextBytes("a😀")
     assert (converted.to_byte(-1), converted.to_byte(99)) == (0, 5)
     assert (converted.to_offset(-1), converted.to_offset(99)) == (0, 2)
+
+
+@given(st.integers(0, 1200), st.integers(LONGEST_MARKS_RUN, LONGEST_MARKS_RUN + 600))
+def test_a_run_of_marks_that_nobody_writes_is_not_parsed(place, length):
+    text = "a" * place + "[" * length + "b = (1)"
+    assert TextBytes(text).source == b"a" * place + b" " * length + b"b = (1)"
+
+
+def test_a_ruler_stays_as_it_is():
+    text = "#" * 200 + "\n" + "=-" * 100
+    assert TextBytes(text * 10).source == (text * 10).encode()

@@ -251,11 +251,11 @@ def _as_syntax_allows(
 ) -> str:
     """Cut a text where its block ends and where it breaks the program."""
     before, text, after = _window(before, text, after)
-    around = language.parse(before + after)
     if shape.kind == "block":
-        text = text[: block_end(language, before, text, after, around=around)].rstrip()
+        text = text[: block_end(language, before, text, after)].rstrip()
     if is_cut_short:
-        text = without_loose_end(text, before, around.open_since(len(before)), language)
+        since = language.parse(before + after).open_since(len(before))
+        text = without_loose_end(text, before, since, language)
     return text[
         : sound_length(language, before, text, after, cut_points(text, token_ends))
     ].rstrip()

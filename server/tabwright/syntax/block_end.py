@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from tabwright.document import line_start
-from tabwright.syntax.parse_window import parse_window
-from tabwright.syntax.parsed_text import ParsedText, Place
+from tabwright.syntax.parsed_text import Place
 from tabwright.syntax.rough_scanner import closing_text
+from tabwright.syntax.syntax_tree import SyntaxTree, begins_with_named_node
 from tabwright.syntax.typed_closers import undoubled_length
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ _MORE_CLOSERS = re.compile(r"[)\]};,]*")
 _TAB_WIDTH = 4
 
 
-def block_end(
-    language: Language, before: str, text: str, after: str, *, around: ParsedText | None = None
-) -> int | None:
+def block_end(language: Language, before: str, text: str, after: str) -> int | None:
     """Return the length of `text` at which the block around its beginning ends.
 
     That is the innermost body that the cursor stands in or right behind the opener of; its closer
@@ -33,28 +31,20 @@ def block_end(
 
     The whole length when all of the text belongs to the block. None when the tree does not say:
     outside of code, or where the text is broken between the cursor and the end.
-
-    `around` is `before + after` where that has been parsed already.
     """
     content = len(text) - len(text.lstrip())
     if content == len(text):
         return None
-    around = language.parse(before + after) if around is None else around
-    if around.place_at(len(before)) is not Place.CODE:
+    if language.parse(before + after).place_at(len(before)) is not Place.CODE:
         return None
-    window_start, window_end = parse_window(before + after, len(before))
-    before, after = before[window_start:], after[: window_end - len(before)]
-    cursor = len(before)
-    parsed = language.parse(before + text + _ending(language, text) + after)
-    line = line_start(before, cursor)
-    line += len(before[line:]) - len(before[line:].lstrip())
-    end = parsed.block_end_around(cursor + content, line, cursor)
-    if end is None:
-        return None
-    end -= cursor
+    program = language.program_at(before, after)
+    tree, cursor = program.with_inserted(text + _ending(language, text)), program.offset
+    line_before = program.text[program.line_start : cursor]
+    line = cursor - len(line_before.lstrip())
+    end = _end_in_tree(language, tree, cursor + content, line, cursor) - cursor
     if end >= len(text.rstrip()):
         end = len(text)
-    elif _has_faults(parsed, cursor, cursor + end):
+    elif any(span.start < cursor + end and span.end > cursor for span in tree.faults):
         return None
     elif language.block_style == "indentation":
         end = _with_comments_below(language, before, text, end)
@@ -64,6 +54,27 @@ def block_end(
     return min(end, undoubled_length(language.scanner, before, text[:end], after))
 
 
+def _end_in_tree(language: Language, tree: SyntaxTree, offset: int, line: int, cursor: int) -> int:
+    """Return where the body around the character at `offset` ends, or the end of the text.
+
+    `offset` is where a suggestion made at `cursor` begins, and `line` where the code of the
+    cursor's line does. Where the suggestion opens a body itself, and there is code before it in
+    its line, the end is that of the statement which the line began.
+    """
+    blocks, end = language.grammar.blocks, len(tree.text)
+    body = tree.innermost_body(blocks, offset, opened_before=cursor)
+    if body is not None:
+        start, end = tree.range_of(body)
+        # A body without marks of its own starts with its first statement.
+        if start > line or (start == line and not begins_with_named_node(body)):
+            return end
+    if line < cursor:
+        statement = tree.statement_with_body(blocks, line, cursor, offset)
+        if statement is not None:
+            return tree.range_of(statement)[1]
+    return end
+
+
 def _ending(language: Language, text: str) -> str:
     """Return what finishes a text that breaks off, so that the tree around it stays whole."""
     scan = language.scanner.scan(text, 0, len(text))
@@ -71,10 +82,6 @@ def _ending(language: Language, text: str) -> str:
     is_header = bool(language.empty_block) and code.endswith(language.line_block_openers)
     body = language.empty_block if is_header and scan.code_end == len(text) else ""
     return body + closing_text(scan.open)
-
-
-def _has_faults(parsed: ParsedText, start: int, end: int) -> bool:
-    return any(span.start < end and span.end > start for span in parsed.fault_spans())
 
 
 def _with_comments_below(language: Language, before: str, text: str, end: int) -> int:

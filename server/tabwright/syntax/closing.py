@@ -31,8 +31,10 @@ def missing_closers(language: Language, before: str, suggestion: str, after: str
         lines_done.add(opening_line)
         closers += construct.closer
 
+    program = language.program_at(before, after)
+
     def faults(inserted: str) -> int:
-        return language.parse(before + inserted + after).fault_count()
+        return len(program.with_inserted(inserted).faults)
 
     without, as_it_is = faults(""), faults(suggestion)
     if as_it_is == 0:

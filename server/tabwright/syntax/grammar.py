@@ -64,9 +64,13 @@ class Grammar:
     builtins: frozenset[str] | None
     """The names that need no definition; None when a file's names may come from anywhere."""
 
-    def parse(self, source: bytes) -> tree_sitter.Tree:
-        """Parse UTF-8 text; tree-sitter always returns a tree, with faults marked in it."""
-        return tree_sitter.Parser(self.language).parse(source)
+    def parse(self, source: bytes, edited: tree_sitter.Tree | None = None) -> tree_sitter.Tree:
+        """Parse UTF-8 text; tree-sitter always returns a tree, with faults marked in it.
+
+        `edited` is a tree of another text that has been told what differs, see `SyntaxTree`.
+        """
+        parser = tree_sitter.Parser(self.language)
+        return parser.parse(source) if edited is None else parser.parse(source, edited)
 
 
 def check_grammar_module(source: GrammarSource, folder: Path) -> None:

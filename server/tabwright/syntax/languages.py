@@ -11,6 +11,7 @@ from typing import Literal
 from tabwright.errors import LanguageFileError
 from tabwright.syntax.grammar import Grammar, check_grammar_module, load_grammar
 from tabwright.syntax.language_file import FILE_NAME, LanguageFile, read_language_file
+from tabwright.syntax.line_trees import LineTrees, ProgramAtCursor
 from tabwright.syntax.parsed_text import ParsedText
 from tabwright.syntax.rough_scanner import RoughScanner
 
@@ -18,7 +19,9 @@ from tabwright.syntax.rough_scanner import RoughScanner
 class Language:
     """One language; its parser is loaded when it is first used, and then kept.
 
-    It never changes. All names are those of `language.toml`, see `grammars/README.md`.
+    It never changes, and an answer about a text is the same whatever was asked before; the trees of
+    the texts asked about last are kept to save time. All names are those of `language.toml`, see
+    `grammars/README.md`.
     """
 
     def __init__(self, definition: LanguageFile, folder: Path) -> None:
@@ -33,6 +36,7 @@ class Language:
         self.block_style: Literal["braces", "indentation", "keywords"] = definition.block_style
         self.line_block_openers: tuple[str, ...] = definition.line_block_openers
         self.empty_block: str = definition.empty_block
+        self._line_trees = LineTrees()
 
     def __repr__(self) -> str:
         return f"Language({self.id!r})"
@@ -54,7 +58,13 @@ class Language:
 
     def parse(self, text: str) -> ParsedText:
         """Return the text with everything that can be asked about its syntax."""
-        return ParsedText(text, self.definition, self.grammar, self.scanner)
+        return ParsedText(text, self.definition, self.grammar, self.scanner, self._line_trees)
+
+    def program_at(self, before: str, after: str) -> ProgramAtCursor:
+        """Return the program around a cursor, to be asked what a text there would make of it."""
+        return ProgramAtCursor(
+            before + after, len(before), self.grammar, self.scanner, self._line_trees
+        )
 
 
 class LanguageRegistry:

@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabwright.document import TextRange, line_end, line_start
-from tabwright.syntax.parse_window import parse_window
 from tabwright.syntax.rough_scanner import RoughScanner, Scan, closing_text
 
 if TYPE_CHECKING:
     from tabwright.syntax.languages import Language
-    from tabwright.syntax.parsed_text import ParsedText
 
 _RIGHTMOST_CUTS = 5
 _LINE_END_CUTS = 5
 _SPREAD_CUTS = 2
 _MOST_PARSES = 40
-_MOST_CHARACTERS = 2_000_000
-"""Where the search for a cut ends, in parses and in text parsed: about a quarter of a second."""
+_MOST_EFFORT = 2_000_000
+"""Where the search for a cut ends, in trees made and in their effort, see `SyntaxTree.effort`."""
 
 
 def sound_length(
@@ -34,8 +32,6 @@ def sound_length(
     suggestion: str,
     after: str,
     cut_points: Sequence[int],
-    *,
-    around: ParsedText | None = None,
 ) -> int:
     """Return the longest cut of `suggestion` that leaves the program as sound as it was.
 
@@ -51,21 +47,21 @@ def sound_length(
     sound even so, the tree says nothing about the cursor, and its line is taken for the program.
 
     The whole is tried first, then at most twelve cuts, longest first. Returns 0 when none is
-    sound. `around` is `before + after` where that has been parsed already.
+    sound.
     """
     candidates = _candidates(suggestion, cut_points)
     if not candidates:
         return 0
-    start, end = parse_window(before + after, len(before))
-    before, after = before[start:], after[: end - len(before)]
-    is_whole = around is not None and len(around.text) == end - start
-    program = _Program(language, before, after, around if is_whole else None)
+    program = _Program(language, before, after)
     length = _longest_sound(program, suggestion, candidates)
     if length == len(suggestion) or not program.faults.count:
         return length
-    completed = _Program(language, before, after + program.missing_end())
-    if completed.faults_elsewhere < program.faults_elsewhere:
-        length = max(length, _longest_sound(completed, suggestion, candidates))
+    missing_end = program.missing_end()
+    if missing_end:
+        completed = _Program(language, before, after, missing_end)
+        if completed.faults_elsewhere < program.faults_elsewhere:
+            longer = [cut for cut in candidates if cut > length]
+            length = max(length, _longest_sound(completed, suggestion, longer))
     if length == 0 and program.is_broken_around_cursor:
         line_before = before[line_start(before, len(before)) :].lstrip()
         line_program = _Program(language, line_before, after[: line_end(after, 0)])
@@ -81,7 +77,7 @@ def _longest_sound(program: _Program, suggestion: str, candidates: Sequence[int]
             return cut
         if verdict is _Verdict.HARMLESS:
             longest_harmless = max(longest_harmless, cut)
-        if program.parses_left <= 0:
+        if program.is_tired:
             break
     return longest_harmless
 
@@ -120,29 +116,36 @@ class _Faults:
 
 
 class _Program:
-    """The program around the cursor, and how broken it is without a suggestion."""
+    """The program around the cursor, and how broken it is without a suggestion.
 
-    def __init__(
-        self, language: Language, before: str, after: str, around: ParsedText | None = None
-    ) -> None:
-        self.parses_left = min(_MOST_PARSES, _MOST_CHARACTERS // max(len(before) + len(after), 1))
+    `end` is put after its last line.
+    """
+
+    def __init__(self, language: Language, before: str, after: str, end: str = "") -> None:
+        program = language.program_at(before, after)
         self._language = language
-        self._before = before
-        self._after = after
-        parsed = language.parse(before + after) if around is None else around
-        self._scan_start = parsed.open_since(len(before))
-        spans = parsed.fault_spans()
+        self._program = program
+        self._end = end
+        self._before = program.text[: program.offset]
+        self._parses_left = _MOST_PARSES
+        self._effort_left = _MOST_EFFORT
+        # What is open at the cursor is the same whatever stands at the end.
+        self._scan_start = language.parse(before + after).open_since(len(before)) - program.start
+        spans = program.with_inserted("", end).faults
         self.faults = _Faults(len(spans), _covered(spans, 0, 0))
         self.faults_elsewhere = self._count_elsewhere(spans)
-        start = line_start(before, len(before))
         self.is_broken_around_cursor = any(
-            span.start < start and len(before) <= span.end for span in spans
+            span.start < program.line_start and program.offset <= span.end for span in spans
         )
+
+    @property
+    def is_tired(self) -> bool:
+        """Whether enough has been tried."""
+        return self._parses_left <= 0 or self._effort_left <= 0
 
     def missing_end(self) -> str:
         """Return what closes the constructs left open by the lines around the cursor's line."""
-        rest = self._without_cursor_line()
-        return closing_text(self._scanner.scan(rest, 0, len(rest)).open)
+        return closing_text(self._program.around.open_constructs)
 
     def judge(self, cut: str) -> _Verdict:
         """Say whether the program with `cut` at the cursor is as sound as it was."""
@@ -152,7 +155,7 @@ class _Program:
             return _Verdict.SOUND  # still inside the comment or string around the cursor
         verdict = _Verdict.BROKEN
         for ending in self._endings(cut, scan):
-            if self.parses_left <= 0:
+            if self.is_tired:
                 break
             faults = self._faults_with(ending)
             if faults.count > self.faults.count or faults.covered > self.faults.covered:
@@ -164,24 +167,20 @@ class _Program:
         return verdict
 
     def _faults_with(self, inserted: str) -> _Faults:
-        self.parses_left -= 1
-        parsed = self._language.parse(self._before + inserted + self._after)
-        spans = parsed.fault_spans()
-        start = len(self._before)
+        tree = self._program.with_inserted(inserted, self._end)
+        spans = tree.faults
+        self._parses_left -= 1
+        self._effort_left -= tree.effort
+        start = self._program.offset
         return _Faults(len(spans), _covered(spans, start, start + len(inserted)))
 
     def _count_elsewhere(self, spans: tuple[TextRange, ...]) -> int:
         """Return how many faults stay when the cursor's line is left out."""
-        start = line_start(self._before, len(self._before))
-        end = len(self._before) + line_end(self._after, 0)
+        start, end = self._program.line_start, self._program.line_end
         if not any(span.start <= end and span.end >= start for span in spans):
             return len(spans)
-        elsewhere = self._language.parse(self._without_cursor_line()).fault_count()
-        return min(len(spans), elsewhere)
-
-    def _without_cursor_line(self) -> str:
-        before = self._before[: line_start(self._before, len(self._before))]
-        return before + self._after[line_end(self._after, 0) :]
+        elsewhere = self._program.around.with_end(self._end).without_line.faults
+        return min(len(spans), len(elsewhere))
 
     def _endings(self, cut: str, scan: Scan) -> list[str]:
         """Return `cut` finished in several ways, the likeliest first, without repeats."""
@@ -192,8 +191,9 @@ class _Program:
         code, rest = cut[:code_length], cut[code_length:]
         with_body = code + definition.empty_block + rest + closers
         endings = [cut + closers]
-        if definition.empty_block:
-            at_opener = code.endswith(definition.line_block_openers)
+        at_opener = code.endswith(definition.line_block_openers)
+        # A block that its indentation shows has an opener before it, always.
+        if definition.empty_block and (at_opener or definition.block_style != "indentation"):
             endings.insert(0 if at_opener else 1, with_body)
         if definition.statement_end:
             endings.append(code + closers + definition.statement_end + rest)

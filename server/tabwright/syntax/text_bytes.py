@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 
+LONGEST_MARKS_RUN = 600
+"""How many punctuation marks in a row, without a letter, digit, space or line end, are too many.
+
+tree-sitter takes a time, and memory, that grows with the square of it where they make no sense: two
+seconds for `/*` 4,000 times with a line end in the middle, read as Python. In 18,000 files of
+installed packages no run is longer than 200.
+"""
 _CHARACTERS_PER_MARK = 1024
+_STEP = 500
+_MARK = rb"[!-/:-@\[-^`{-~]"
+_SOME_MARKS = re.compile(_MARK + rb"{%d}" % (LONGEST_MARKS_RUN - _STEP))
+_MANY_MARKS = re.compile(_MARK + rb"{%d,}" % LONGEST_MARKS_RUN)
 
 
 class TextBytes:
     """A text with its UTF-8 form, one byte count per character kept consistent.
 
     A lone surrogate becomes one `?`. A NUL becomes a space, because tree-sitter's lexers take it
-    for the end of the file.
+    for the end of the file; so does each mark of a run of `LONGEST_MARKS_RUN` or more.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.source = text.encode("utf-8", errors="replace").replace(b"\0", b" ")
+        source = text.encode("utf-8", errors="replace").replace(b"\0", b" ")
+        # A long run has some of its marks at a multiple of the step; looking there alone is fast.
+        if any(_SOME_MARKS.match(source, start) for start in range(0, len(source), _STEP)):
+            source = _MANY_MARKS.sub(lambda found: b" " * len(found.group()), source)
+        self.source = source
         self._marks: list[int] = []
         """The byte offset of every 1,024th character; empty when bytes and characters agree."""
         if len(self.source) != len(text):

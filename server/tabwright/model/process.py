@@ -479,18 +479,32 @@ class Jobs:
 
     def put(self, job: Job | None) -> None:
         """Add a job; None ends the work. Work ahead takes the place of older such work."""
-        replaced = None
+        dropped = None
+        message = job.message if job is not None else None
         with self._changed:
-            if job is not None and isinstance(job.message, Generate) and job.message.is_background:
-                key = (id(job.connection), job.message.document)
-                replaced = self._ahead.pop(key, None)
+            if job is not None and isinstance(message, Generate) and message.is_background:
+                key = (id(job.connection), message.document)
+                dropped = self._ahead.pop(key, None)
                 self._ahead[key] = job
             else:
+                if job is not None and isinstance(message, Cancel):
+                    dropped = self._take_back(job.connection, message.request_id)
                 self._waiting.append(job)
             self._changed.notify()
-        if replaced is not None:
-            assert isinstance(replaced.message, Generate), "only these are work ahead"
-            replaced.connection.send(Finished(replaced.message.request_id, "cancelled", 0, 0.0))
+        if dropped is not None:
+            assert isinstance(dropped.message, Generate), "only these are work ahead"
+            dropped.connection.send(Finished(dropped.message.request_id, "cancelled", 0, 0.0))
+
+    def _take_back(self, connection: Connection, request_id: int) -> Job | None:
+        """Remove work ahead that was cancelled before it began.
+
+        The `Cancel` itself goes before all work ahead, and with it the mark of the cancelled one.
+        """
+        for key, job in self._ahead.items():
+            is_meant = isinstance(job.message, Generate) and job.message.request_id == request_id
+            if is_meant and job.connection is connection:
+                return self._ahead.pop(key)
+        return None
 
     def is_waiting(self) -> bool:
         """Whether somebody waits, so that work ahead must give way."""

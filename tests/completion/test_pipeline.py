@@ -19,13 +19,13 @@ TYPING = {
     ),
     "a bracket that the editor has typed is not doubled": (
         "python",
-        "print(‸)\n",
+        "x = y = 1\nprint(‸)\n",
         "x, y)\nprint(z)\n",
         "x, y",
     ),
     "a bracket that the suggestion opened itself stays": (
         "python",
-        "print(‸)\n",
+        "x = [1]\nprint(‸)\n",
         "len(x))\n",
         "len(x)",
     ),
@@ -73,7 +73,7 @@ TYPING = {
     ),
     "a suggestion is cut where it breaks the syntax": (
         "python",
-        "total = ‸\n",
+        "x = [1]\ntotal = ‸\n",
         "sum(x) )) (\n",
         "sum(x)",
     ),

@@ -26,17 +26,25 @@ def test_a_model_without_fill_in_the_middle_gets_a_path_comment_and_the_prefix()
     assert prompt.segments == (Segment("# a/b.py\nx = "),)
 
 
-def test_prefix_suffix_middle_order_is_that_of_the_manifest() -> None:
-    prompt = prompt_for("x = ‸\ny = 2\n", "qwen2.5-coder-0.5b")
+def test_in_prefix_suffix_middle_order_the_cursors_line_begins_the_middle() -> None:
+    prompt = prompt_for("w = 1\nx = ‸\ny = 2\n", "qwen2.5-coder-0.5b")
     assert prompt.segments == (
         Segment("<|file_sep|>", is_control=True),
         Segment("a/b.py\n"),
         Segment("<|fim_prefix|>", is_control=True),
-        Segment("x = "),
+        Segment("w = 1\n"),
         Segment("<|fim_suffix|>", is_control=True),
         Segment("\ny = 2\n"),
         Segment("<|fim_middle|>", is_control=True),
+        Segment("x = "),
     )
+
+
+def test_typing_in_a_line_leaves_a_prefix_suffix_middle_prompt_as_it_was_but_for_its_end() -> None:
+    start = prompt_for("w = 1\n‸\ny = 2\n", "qwen2.5-coder-0.5b").segments
+    for typed in ("x", "x = ", "x = w +"):
+        prompt = prompt_for(f"w = 1\n{typed}‸\ny = 2\n", "qwen2.5-coder-0.5b")
+        assert prompt.segments == (*start, Segment(typed))
 
 
 def test_suffix_prefix_middle_order_is_that_of_the_manifest() -> None:
@@ -53,11 +61,11 @@ def test_suffix_prefix_middle_order_is_that_of_the_manifest() -> None:
 
 
 def test_the_path_follows_the_prefix_token_where_the_model_learnt_it_there() -> None:
-    prompt = prompt_for("x = ‸\n", "starcoder2-3b")
+    prompt = prompt_for("w = 1\nx = ‸\n", "starcoder2-3b")
     assert [segment.text for segment in prompt.segments][:3] == [
         "<file_sep>",
         "<fim_prefix>",
-        "a/b.py\nx = ",
+        "a/b.py\nw = 1\n",
     ]
 
 

@@ -84,6 +84,9 @@ class Score:
 )
 @click.option("--context-tokens", default=0, help="The setting `contextTokens`; `auto` if unset.")
 @click.option(
+    "--following", is_flag=True, help="Show the model the lines after the cursor's first."
+)
+@click.option(
     "--packages",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -102,6 +105,7 @@ def main(
     languages: str,
     model: str,
     context_tokens: int,
+    following: bool,
     folder: Path,
     output: Path,
 ) -> None:
@@ -120,7 +124,7 @@ def main(
     chosen = choose_items(items, seed, folder, wanted, PACKAGES)
     context: object = context_tokens or "auto"
     settings = {"model": manifest.id, "contextTokens": context, "timeLimitSeconds": 0}
-    answers = asyncio.run(_run(chosen, settings))
+    answers = asyncio.run(_run(chosen, settings, following=following))
     scores = {
         name: [_score(group, answers, threshold) for threshold in THRESHOLDS]
         for name, group in [*_groups(answers), ("all", list(answers))]
@@ -131,6 +135,7 @@ def main(
         "weights": weights.name,
         "seed": seed,
         "settings": settings,
+        "following_lines": following,
         "packages": [package.title for package in PACKAGES],
         "scores": {name: [each.__dict__ for each in rows] for name, rows in scores.items()},
     }
@@ -139,7 +144,7 @@ def main(
 
 
 async def _run(
-    chosen: Mapping[str, Sequence[Item]], settings: Mapping[str, Any]
+    chosen: Mapping[str, Sequence[Item]], settings: Mapping[str, Any], *, following: bool
 ) -> dict[Item, dict[int, Answer]]:
     session = build_session()
     session.configure(read_settings(settings).settings)
@@ -153,6 +158,8 @@ async def _run(
             loading = session.models.begin_loading(manifest)
             assert loading is not None, "the weights are there"
             ready = await loading
+            shown = msgspec.structs.replace(ready.manifest, following_lines=following)
+            ready = replace(ready, manifest=shown)
             for number, item in enumerate(items):
                 found[item] = await _answers(session, ready, item)
                 say(f"{number + 1} of {len(items)}: {item.language}, {item.file.name}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from completion.scripted import LANGUAGES, MARK, manifest, snapshot_at_mark
 from tabwright.completion.prompt import Prompt, build_prompt, prefix_window, suffix_window
 from tabwright.model.messages import Segment
@@ -24,6 +26,19 @@ def prompt_for(
 def test_a_model_without_fill_in_the_middle_gets_a_path_comment_and_the_prefix() -> None:
     prompt = prompt_for("x = ‸\ny = 2\n", "smollm2-135m")
     assert prompt.segments == (Segment("# a/b.py\nx = "),)
+
+
+def test_a_model_without_fill_in_the_middle_is_shown_the_following_lines_where_that_pays() -> None:
+    snapshot, cursor = snapshot_at_mark("x = ‸old\ny = 2\n", path="a/b.py")
+    prompt = build_prompt(
+        snapshot,
+        cursor,
+        LANGUAGES.for_editor_id("python"),
+        msgspec.structs.replace(manifest("smollm2-135m"), following_lines=True),
+        context_tokens=512,
+        can_fill_in_the_middle=False,
+    )
+    assert prompt.segments == (Segment("# a/b.py (further down)\ny = 2\n\n# a/b.py\nx = "),)
 
 
 def test_in_prefix_suffix_middle_order_the_cursors_line_begins_the_middle() -> None:

@@ -9,8 +9,10 @@ Layout and budget:
   change while one types forward. In prefix-suffix-middle order the prefix ends with the line before
   the cursor's, which follows as the beginning of the middle: what is typed then comes at the very
   end, and neither suffix nor prefix is read again (EFIM, arXiv 2505.21889).
-* A model without it gets the lines after the cursor's first, as a part of the file that was shown
-  before, then the code before the cursor.
+* A model without it can be shown the lines after the cursor's first, as a part of the file further
+  down, and then the code before the cursor. Whether that pays is the manifest's to say; for
+  SmolLM2-135M it does not (`calibrate.py --following`), and what it writes is only held against
+  the code after the cursor, see `trimming.py`.
 * A path header comes first: as the model's own file separator where it has one, else as a comment.
 
 All of it follows from the document and the cursor alone, never from what was asked before.
@@ -54,7 +56,8 @@ def build_prompt(
     budget = int(context_tokens * CHARACTERS_PER_TOKEN)
     header = _path_header(snapshot, language, manifest)
     form = manifest.fill_in_the_middle if can_fill_in_the_middle else None
-    suffix_budget = int(budget * _SUFFIX_SHARE)
+    sees_more = form is not None or manifest.following_lines
+    suffix_budget = int(budget * _SUFFIX_SHARE) if sees_more else 0
     prefix_budget = max(1, budget - suffix_budget - sum(len(part.text) for part in header))
     before = _normalised(prefix_window(snapshot.text, cursor.offset, prefix_budget))
     if form is None:
@@ -108,7 +111,7 @@ def _following_lines(
     snapshot: DocumentSnapshot, cursor: Cursor, language: Language | None, budget: int
 ) -> tuple[Segment, ...]:
     """Return the whole lines after the cursor's as an excerpt of the same file."""
-    if language is None or not language.line_comment:
+    if not budget or language is None or not language.line_comment:
         return ()
     start = line_end(snapshot.text, cursor.offset)
     lines = _normalised(suffix_window(snapshot.text, start, budget)).strip("\n")

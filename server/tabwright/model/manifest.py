@@ -116,6 +116,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repository_format: RepositoryFormat | None = None
     stop_strings: tuple[str, ...] = ()
     """Control tokens after which nothing of use follows."""
+    following_lines: bool = False
+    """For a model that cannot fill in the middle: whether it is shown the lines after the cursor's
+    before those up to it. `tests/benchmarks/calibrate.py --following` tells whether that pays."""
     confidence: Mapping[str, _Probability] = {}
     """By editor language id, `*` for all others: the least probability of a suggestion that is
     shown unasked. `tests/benchmarks/calibrate.py` finds it."""

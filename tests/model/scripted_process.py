@@ -26,6 +26,8 @@ from tabwright.model.messages import (
     Loaded,
     LoadModel,
     LoadProgress,
+    Measure,
+    Measured,
     Piece,
     Prefilled,
     ToProcess,
@@ -81,7 +83,7 @@ def start(how: str) -> None:
             sys.stderr.flush()
         case "is-slow":
             time.sleep(0.5)
-        case "normally":
+        case "normally" | "measures-slowly" | "cannot-measure":
             pass
         case _:
             raise SystemExit(f"no such start: {how}")
@@ -108,7 +110,7 @@ def prefill(message: Generate) -> None:
         for done in range(10):
             time.sleep(0.1)
             send(Evaluated(message.request_id, done))
-    send(Prefilled(message.request_id, 3, 2, 0.0, 0.1))
+    send(Prefilled(message.request_id, 3, 2, 1, 0.0, 0.1))
 
 
 def generate(message: Generate) -> None:
@@ -145,7 +147,16 @@ def generate(message: Generate) -> None:
     for word in words:
         send(Piece(request_id, word, -0.5))
         time.sleep(0.005)
-    send(Finished(request_id, "end_of_text", len(words), 0.0))
+    send(Finished(request_id, "end_of_text", len(words), 0.0, 1, 5))
+
+
+def measure(request_id: int, how: str) -> None:
+    if how == "measures-slowly":
+        time.sleep(1.0)
+    if how == "cannot-measure":
+        send(Failed(request_id, "not_loaded", "weights is not loaded"))
+    else:
+        send(Measured(request_id, 400.0, 60.0))
 
 
 def main() -> None:
@@ -161,6 +172,8 @@ def main() -> None:
                 send(Unloaded(message.model_key))
             case Describe(request_id=request_id):
                 send(Description(request_id, "0", "", False, tuple(received)))
+            case Measure(request_id=request_id):
+                measure(request_id, sys.argv[1])
             case Cancel():
                 pass
 

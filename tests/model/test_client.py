@@ -166,7 +166,7 @@ async def test_a_stream_is_the_prompt_then_the_tokens_in_order_then_the_end(
 ) -> None:
     events = await answer(make_process(), "words")
     assert events == [
-        PromptEvaluated(3, 2, 0.0, 0.1),
+        PromptEvaluated(3, 2, 1, 0.0, 0.1),
         GeneratedToken("one", -0.5),
         GeneratedToken(" two", -0.5),
         GeneratedToken(" three", -0.5),

@@ -42,14 +42,16 @@ from tabwright.model.messages import (
 received: list[str] = []
 cancelled: set[int] = set()
 jobs: queue.SimpleQueue[ToProcess] = queue.SimpleQueue()
+WAIT_BEFORE_WORK_AHEAD = 0.1
+"""Seconds; whatever else comes meanwhile is served first."""
 
 
 def read() -> None:
     while len(header := sys.stdin.buffer.read(4)) == 4:
         message = decode_to_process(sys.stdin.buffer.read(frame_length(header)))
         match message:
-            case Generate(document=name):
-                received.append(f"Generate {name}")
+            case Generate(document=name, is_background=is_background):
+                received.append(f"{'Ahead' if is_background else 'Generate'} {name}")
             case Cancel(request_id=request_id):
                 received.append("Cancel")
                 cancelled.add(request_id)
@@ -162,8 +164,16 @@ def measure(request_id: int, how: str) -> None:
 def main() -> None:
     start(sys.argv[1])
     threading.Thread(target=read, daemon=True).start()
+    ahead: list[Generate] = []
     while True:
-        match jobs.get():
+        try:
+            job = jobs.get(timeout=WAIT_BEFORE_WORK_AHEAD if ahead else None)
+        except queue.Empty:
+            generate(ahead.pop())
+            continue
+        match job:
+            case Generate(is_background=True) as message:
+                ahead.append(message)
             case LoadModel() as message:
                 load(message)
             case Generate() as message:

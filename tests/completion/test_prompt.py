@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from completion.scripted import LANGUAGES, MARK, manifest, snapshot_at_mark
 from tabwright.completion.prompt import Prompt, build_prompt, prefix_window, suffix_window
 from tabwright.model.messages import Segment
@@ -21,21 +23,40 @@ def prompt_for(
     )
 
 
-def test_a_model_without_fill_in_the_middle_gets_a_path_comment_and_the_prefix() -> None:
-    prompt = prompt_for("x = ‸\ny = 2\n", "smollm2-135m")
-    assert prompt.segments == (Segment("# a/b.py\nx = "),)
+def test_a_model_without_fill_in_the_middle_gets_the_lines_below_a_path_and_the_prefix() -> None:
+    prompt = prompt_for("x = ‸)\ny = 2\n\n", "smollm2-135m")
+    below = "# a/b.py (further down)\ny = 2\n\n"
+    assert prompt.segments == (Segment(below + "# a/b.py\nx = "),)
+
+
+@pytest.mark.parametrize("source", ["x = ‸", "x = ‸)\n", "x = ‸\n\n  \n"])
+def test_where_nothing_is_below_the_prompt_is_path_and_prefix(source: str) -> None:
+    assert prompt_for(source, "smollm2-135m").segments == (Segment("# a/b.py\nx = "),)
+
+
+def test_typing_on_a_line_only_adds_to_the_end_of_a_prompt() -> None:
+    before, after = "def f():\n    ", "\n    return y\n"
+    for model_id in ("smollm2-135m", "qwen2.5-coder-0.5b"):
+        texts = [
+            "".join(
+                part.text for part in prompt_for(before + typed + MARK + after, model_id).segments
+            )
+            for typed in ("", "y", "y =", "y = 1")
+        ]
+        assert all(new.startswith(old) for old, new in zip(texts, texts[1:], strict=False))
 
 
 def test_prefix_suffix_middle_order_is_that_of_the_manifest() -> None:
-    prompt = prompt_for("x = ‸\ny = 2\n", "qwen2.5-coder-0.5b")
+    prompt = prompt_for("w = 1\nx = ‸\ny = 2\n", "qwen2.5-coder-0.5b")
     assert prompt.segments == (
         Segment("<|file_sep|>", is_control=True),
         Segment("a/b.py\n"),
         Segment("<|fim_prefix|>", is_control=True),
-        Segment("x = "),
+        Segment("w = 1\n"),
         Segment("<|fim_suffix|>", is_control=True),
         Segment("\ny = 2\n"),
         Segment("<|fim_middle|>", is_control=True),
+        Segment("x = "),
     )
 
 
@@ -53,11 +74,11 @@ def test_suffix_prefix_middle_order_is_that_of_the_manifest() -> None:
 
 
 def test_the_path_follows_the_prefix_token_where_the_model_learnt_it_there() -> None:
-    prompt = prompt_for("x = ‸\n", "starcoder2-3b")
+    prompt = prompt_for("w = 1\nx = ‸\n", "starcoder2-3b")
     assert [segment.text for segment in prompt.segments][:3] == [
         "<file_sep>",
         "<fim_prefix>",
-        "a/b.py\nx = ",
+        "a/b.py\nw = 1\n",
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tabwright.bundled_data import grammars_folder
 from tabwright.completion import pipeline
@@ -33,16 +34,38 @@ _TOKENS = re.compile(r"\n[ \t]*| ?\w+|[^\w\n]", re.ASCII)
 
 @dataclass
 class ScriptedGenerator:
-    """Answers with the enqueued texts in turn, a rough token at a time."""
+    """Answers with the enqueued texts in turn, a rough token at a time.
+
+    Work ahead gets no text, as from the model process, and takes no answer from the queue.
+    """
 
     answers: list[str | ModelError]
     requests: list[GenerationRequest] = field(default_factory=list)
     tokens_read: int = 0
     log_probability: float = 0.0
+    cause: Literal["end_of_text", "time_limit"] = "end_of_text"
     was_closed_early: bool = False
+    failure_ahead: ModelError | None = None
+    """What work ahead comes to, where it fails."""
+
+    @property
+    def asked(self) -> list[GenerationRequest]:
+        """The requests that somebody waited for."""
+        return [each for each in self.requests if not each.is_background]
+
+    @property
+    def read_ahead(self) -> list[GenerationRequest]:
+        """The requests that were work ahead."""
+        return [each for each in self.requests if each.is_background]
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         self.requests.append(request)
+        if request.is_background:
+            if self.failure_ahead is not None:
+                raise self.failure_ahead
+            yield PromptEvaluated(10, 4, 6, 0.0, 0.1)
+            yield GenerationEnd("max_tokens")
+            return
         answer = self.answers.pop(0)
         if isinstance(answer, ModelError):
             raise answer
@@ -53,7 +76,7 @@ class ScriptedGenerator:
                 self.tokens_read += 1
                 yield GeneratedToken(token, self.log_probability)
             ended = True
-            yield GenerationEnd("end_of_text")
+            yield GenerationEnd(self.cause)
         finally:
             self.was_closed_early = not ended
 
@@ -95,6 +118,7 @@ async def complete(
     *answers: str | ModelError,
     configure: Callable[[ScriptedGenerator], None] = lambda _generator: None,
     model_id: str = "smollm2-135m",
+    cache: ResultCache | None = None,
 ) -> Outcome:
     """Run the pipeline with scripted answers."""
     shape = pipeline.decide(request)
@@ -102,11 +126,15 @@ async def complete(
         return shape
     generator = ScriptedGenerator(list(answers))
     configure(generator)
-    model = ReadyModel(
+    model = a_model(generator, model_id)
+    return await pipeline.complete(request, shape, model, ResultCache() if cache is None else cache)
+
+
+def a_model(generator: ScriptedGenerator, model_id: str = "smollm2-135m") -> ReadyModel:
+    return ReadyModel(
         manifest=manifest(model_id),
         generator=generator,
         can_fill_in_the_middle=manifest(model_id).fill_in_the_middle is not None,
         context_tokens=1024,
         name=model_id,
     )
-    return await pipeline.complete(request, shape, model, ResultCache())

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
 import pytest
 
-from completion.scripted import ScriptedGenerator, complete, request_at_mark
+from completion.scripted import ScriptedGenerator, a_model, complete, request_at_mark
+from tabwright.completion import pipeline
+from tabwright.completion.cache import ResultCache
 from tabwright.completion.suggestion import NoSuggestion, Reason, Suggestion
 from tabwright.errors import ModelCrashed, PromptTooLong
+from tabwright.model.client import GenerationEvent, GenerationRequest
 from tabwright.settings import CompletionSettings
 
 # name: (language, source, what the model writes, what is shown or the reason why nothing is)
@@ -19,13 +26,13 @@ TYPING = {
     ),
     "a bracket that the editor has typed is not doubled": (
         "python",
-        "x = y = 1\nprint(‸)\n",
+        "x, y = 1, 2\nprint(‸)\n",
         "x, y)\nprint(z)\n",
         "x, y",
     ),
     "a bracket that the suggestion opened itself stays": (
         "python",
-        "x = [1]\nprint(‸)\n",
+        "x = []\nprint(‸)\n",
         "len(x))\n",
         "len(x)",
     ),
@@ -73,7 +80,7 @@ TYPING = {
     ),
     "a suggestion is cut where it breaks the syntax": (
         "python",
-        "x = [1]\ntotal = ‸\n",
+        "x = []\ntotal = ‸\n",
         "sum(x) )) (\n",
         "sum(x)",
     ),
@@ -88,6 +95,18 @@ TYPING = {
         "def double(x):‸\n",
         "\n    return x * 2\n```\n\nThis function\n",
         "\n    return x * 2",
+    ),
+    "a name that nothing defines is not suggested": (
+        "python",
+        "x = 1\ny = ‸\n",
+        "nonsense(x)\n",
+        Reason.UNKNOWN_NAME,
+    ),
+    "a suggestion shorter than the key that accepts it is none": (
+        "python",
+        "y = 1\nx = ‸\n",
+        "y\n",
+        Reason.TOO_SHORT,
     ),
     "an empty answer is named": ("python", "x = ‸\n", "", Reason.MODEL_ENDED),
     "a cycle within a line is cut back to its first round": (
@@ -168,11 +187,164 @@ async def test_asked_by_hand_a_useless_answer_is_followed_by_the_next_choice() -
         request_at_mark("a = 1\n‸\nb = 2\n", by_hand=True),
         "b = 2\n\n",
         "c = a\n\n",
+        "b = 2\n\n",
         configure=asked.append,
     )
     assert isinstance(outcome, Suggestion)
     assert outcome.text == "c = a"
-    assert [request.first_token_rank for request in asked[0].requests] == [0, 1]
+    assert outcome.alternatives == ()
+    assert [request.first_token_rank for request in asked[0].requests] == [0, 1, 2]
+
+
+async def test_asked_by_hand_the_alternatives_are_distinct_and_the_likelier_come_first() -> None:
+    likelihoods = iter((-0.1, -2.0, -0.5))
+
+    def configure(generator: ScriptedGenerator) -> None:
+        ask = generator.generate
+
+        async def generate(request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
+            generator.log_probability = next(likelihoods)
+            async for event in ask(request):
+                yield event
+
+        generator.generate = generate  # type: ignore[method-assign]
+
+    request = request_at_mark("a = 1\nb = a\nx = ‸\n", by_hand=True)
+    outcome = await complete(request, "a + 1\n", "a + 2\n", "b + 3\n", configure=configure)
+    assert isinstance(outcome, Suggestion)
+    assert (outcome.text, outcome.alternatives) == ("a + 1", ("b + 3", "a + 2"))
+    likelihoods = iter((-0.1, -0.2, -0.3))
+    outcome = await complete(request, "a + 1\n", "a + 1\n", "b + 3\n", configure=configure)
+    assert isinstance(outcome, Suggestion)
+    assert outcome.alternatives == ("b + 3",)
+
+
+async def test_while_typing_there_are_no_alternatives() -> None:
+    outcome = await complete(request_at_mark("a = 1\nx = ‸\n"), "a + 1\n")
+    assert isinstance(outcome, Suggestion)
+    assert outcome.alternatives == ()
+
+
+# name: (source, what the model writes, probability of each token, what is shown)
+SURENESS = {
+    "all of it, where the model is sure": ("values = ‸\n", "sum + total\n", 0.99, None),
+    "nothing, where it is not sure of the first token": ("x = ‸\n", "sum\n", 0.05, ""),
+    "as much as it is sure of": ("x = ‸\n", "int(5 + 7 + 9 + 1)\n", 0.75, "int(5"),
+}
+
+
+@pytest.mark.parametrize("name", SURENESS)
+async def test_unasked_a_suggestion_ends_where_the_model_is_not_sure(name: str) -> None:
+    source, written, probability, wanted = SURENESS[name]
+    settings = CompletionSettings()
+
+    def configure(generator: ScriptedGenerator) -> None:
+        generator.log_probability = math.log(probability)
+
+    request = replace(request_at_mark(source, settings=settings), language=None)
+    outcome = await complete(request, written, configure=configure)
+    if wanted == "":
+        assert isinstance(outcome, NoSuggestion)
+        assert outcome.reason is Reason.UNSURE
+    else:
+        assert isinstance(outcome, Suggestion)
+        assert outcome.text.startswith(wanted or written.rstrip())
+        assert (outcome.text == written.rstrip()) == (wanted is None)
+    by_hand = replace(request, is_automatic=False)
+    asked = await complete(by_hand, written, "", "", configure=configure)
+    assert isinstance(asked, Suggestion)
+    assert asked.text.startswith(written.rstrip().rstrip(")"))
+
+
+@pytest.mark.parametrize(
+    ("written", "probability", "ends_line"),
+    [("len(a) + 1\n", 0.99, True), ("len(a) + 1", 0.99, False), ("len(a) + 1\n", 0.8, False)],
+    ids=["with its line", "with the text", "where the model is not sure"],
+)
+async def test_a_suggestion_that_ends_its_line_says_so(
+    written: str, probability: float, ends_line: bool
+) -> None:
+    def configure(generator: ScriptedGenerator) -> None:
+        generator.log_probability = math.log(probability)
+
+    outcome = await complete(request_at_mark("a = []\nx = ‸\n"), written, configure=configure)
+    assert isinstance(outcome, Suggestion)
+    assert outcome.ends_line is ends_line
+
+
+async def test_what_the_model_wrote_is_asked_for_once_an_empty_answer_too() -> None:
+    for written in ("len(a)\n", ""):
+        cache, asked = ResultCache(), list[ScriptedGenerator]()
+        request = request_at_mark("a = []\nx = ‸\n")
+        first = await complete(request, written, configure=asked.append, cache=cache)
+        again = await complete(request, configure=asked.append, cache=cache)
+        assert [len(each.requests) for each in asked] == [1, 0]
+        assert replace(again, timings=first.timings) == first
+        assert again.timings.evaluated_tokens == again.timings.generated_tokens == 0
+        assert again.timings.reused_tokens == again.timings.prompt_tokens == 10
+
+
+async def test_what_is_kept_is_cut_anew_to_the_text_as_it_is_now() -> None:
+    cache, language = ResultCache(), "without-comments-we-know"
+    outcome = await complete(request_at_mark("a = 1\n‸\n", language), "b = 2\n", cache=cache)
+    assert isinstance(outcome, Suggestion) and outcome.text == "b = 2"
+    # The prompt is the same, as in this language the model is not shown the lines below.
+    below = request_at_mark("a = 1\n‸\nb = 2\n", language)
+    outcome = await complete(below, cache=cache)
+    assert isinstance(outcome, NoSuggestion)
+    assert outcome.reason is Reason.REPEATS_FOLLOWING_CODE
+
+
+async def test_an_answer_cut_off_by_the_time_limit_is_asked_for_again() -> None:
+    cache, asked = ResultCache(), list[ScriptedGenerator]()
+
+    def configure(generator: ScriptedGenerator) -> None:
+        generator.cause = "time_limit"
+        asked.append(generator)
+
+    for _ in range(2):
+        await complete(request_at_mark("x = ‸\n"), "1 + 2", configure=configure, cache=cache)
+    assert [len(each.requests) for each in asked] == [1, 1]
+
+
+async def test_other_settings_of_a_request_are_another_question() -> None:
+    cache, asked = ResultCache(), list[ScriptedGenerator]()
+    source = "a = []\nx = ‸\n"
+    await complete(request_at_mark(source), "len(a)\n", configure=asked.append, cache=cache)
+    by_hand = request_at_mark(source, by_hand=True)
+    await complete(by_hand, "1\n", "2\n", "3\n", configure=asked.append, cache=cache)
+    assert [len(each.requests) for each in asked] == [1, 3]
+
+
+async def test_reading_ahead_asks_for_the_very_prompt_that_the_question_has() -> None:
+    request = request_at_mark("a = []\nx = ‸\n")
+    shape = pipeline.decide(request)
+    assert not isinstance(shape, NoSuggestion)
+    generator = ScriptedGenerator(["len(a)\n"])
+    model = a_model(generator)
+    await pipeline.prepare(request, model)
+    outcome = await pipeline.complete(request, shape, model, ResultCache())
+    ahead, asked = generator.requests
+    assert ahead.is_background and not asked.is_background
+    assert (ahead.segments, ahead.document, ahead.heals) == (
+        asked.segments,
+        asked.document,
+        asked.heals,
+    )
+    assert ahead.log_probability_floor == -math.inf
+    assert isinstance(outcome, Suggestion)
+    await pipeline.prepare_next(request, outcome, shape, model)
+    behind = generator.requests[-1]
+    assert behind.is_background
+    assert behind.segments[-1].text.endswith("x = len(a)")
+    assert behind.max_tokens > 1
+
+
+async def test_a_prompt_too_long_to_read_ahead_is_no_error() -> None:
+    generator = ScriptedGenerator([])
+    generator.failure_ahead = PromptTooLong("the prompt does not fit")
+    await pipeline.prepare(request_at_mark("x = ‸\n"), a_model(generator))
+    assert len(generator.read_ahead) == 1
 
 
 async def test_while_typing_the_model_is_asked_once() -> None:
@@ -193,7 +365,7 @@ async def test_a_prompt_that_does_not_fit_is_built_again_with_half_the_budget() 
     outcome = await complete(
         request_at_mark("y = 1\n" * 400 + "x = ‸\n"),
         PromptTooLong("the prompt does not fit"),
-        "1\n",
+        "1 + 2\n",
         configure=asked.append,
     )
     assert isinstance(outcome, Suggestion)
@@ -224,10 +396,14 @@ async def test_a_block_has_at_most_as_many_lines_as_the_setting_says() -> None:
 
 
 async def test_the_timings_and_probabilities_of_the_answer_are_kept() -> None:
-    outcome = await complete(request_at_mark("x = ‸\n"), "1\n")
+    def configure(generator: ScriptedGenerator) -> None:
+        generator.log_probability = -0.01
+
+    outcome = await complete(request_at_mark("x = ‸\n"), "123\n", configure=configure)
     assert isinstance(outcome, Suggestion)
-    assert outcome.mean_log_probability == pytest.approx(-0.5)
-    assert (outcome.timings.prompt_tokens, outcome.timings.reused_tokens) == (10, 4)
+    assert outcome.mean_log_probability == pytest.approx(-0.01)
+    timings = outcome.timings
+    assert (timings.prompt_tokens, timings.reused_tokens, timings.evaluated_tokens) == (10, 4, 6)
     assert outcome.timings.generated_tokens == 2
     assert outcome.timings.total_seconds > 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from completion.scripted import LANGUAGES, MARK, manifest, snapshot_at_mark
 from tabwright.completion.prompt import Prompt, build_prompt, prefix_window, suffix_window
@@ -24,8 +25,25 @@ def prompt_for(
 
 
 def test_a_model_without_fill_in_the_middle_gets_a_path_comment_and_the_prefix() -> None:
-    prompt = prompt_for("x = ‸\ny = 2\n", "smollm2-135m")
+    prompt = prompt_for("x = ‸)\ny = 2\n\n", "smollm2-135m")
     assert prompt.segments == (Segment("# a/b.py\nx = "),)
+
+
+@pytest.mark.parametrize("source", ["x = ‸", "x = ‸)\n", "x = ‸\n\n  \n"])
+def test_where_nothing_is_below_the_prompt_is_path_and_prefix(source: str) -> None:
+    assert prompt_for(source, "smollm2-135m").segments == (Segment("# a/b.py\nx = "),)
+
+
+def test_typing_on_a_line_only_adds_to_the_end_of_a_prompt() -> None:
+    before, after = "def f():\n    ", "\n    return y\n"
+    for model_id in ("smollm2-135m", "qwen2.5-coder-0.5b"):
+        texts = [
+            "".join(
+                part.text for part in prompt_for(before + typed + MARK + after, model_id).segments
+            )
+            for typed in ("", "y", "y =", "y = 1")
+        ]
+        assert all(new.startswith(old) for old, new in zip(texts, texts[1:], strict=False))
 
 
 def test_a_model_without_fill_in_the_middle_is_shown_the_following_lines_where_that_pays() -> None:

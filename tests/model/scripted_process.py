@@ -26,6 +26,8 @@ from tabwright.model.messages import (
     Loaded,
     LoadModel,
     LoadProgress,
+    Measure,
+    Measured,
     Piece,
     Prefilled,
     ToProcess,
@@ -40,14 +42,16 @@ from tabwright.model.messages import (
 received: list[str] = []
 cancelled: set[int] = set()
 jobs: queue.SimpleQueue[ToProcess] = queue.SimpleQueue()
+WAIT_BEFORE_WORK_AHEAD = 0.1
+"""Seconds; whatever else comes meanwhile is served first."""
 
 
 def read() -> None:
     while len(header := sys.stdin.buffer.read(4)) == 4:
         message = decode_to_process(sys.stdin.buffer.read(frame_length(header)))
         match message:
-            case Generate(document=name):
-                received.append(f"Generate {name}")
+            case Generate(document=name, is_background=is_background):
+                received.append(f"{'Ahead' if is_background else 'Generate'} {name}")
             case Cancel(request_id=request_id):
                 received.append("Cancel")
                 cancelled.add(request_id)
@@ -81,7 +85,7 @@ def start(how: str) -> None:
             sys.stderr.flush()
         case "is-slow":
             time.sleep(0.5)
-        case "normally":
+        case "normally" | "measures-slowly" | "cannot-measure":
             pass
         case _:
             raise SystemExit(f"no such start: {how}")
@@ -108,7 +112,7 @@ def prefill(message: Generate) -> None:
         for done in range(10):
             time.sleep(0.1)
             send(Evaluated(message.request_id, done))
-    send(Prefilled(message.request_id, 3, 2, 0.0, 0.1))
+    send(Prefilled(message.request_id, 3, 2, 1, 0.0, 0.1))
 
 
 def generate(message: Generate) -> None:
@@ -145,14 +149,31 @@ def generate(message: Generate) -> None:
     for word in words:
         send(Piece(request_id, word, -0.5))
         time.sleep(0.005)
-    send(Finished(request_id, "end_of_text", len(words), 0.0))
+    send(Finished(request_id, "end_of_text", len(words), 0.0, 1, 5))
+
+
+def measure(request_id: int, how: str) -> None:
+    if how == "measures-slowly":
+        time.sleep(1.0)
+    if how == "cannot-measure":
+        send(Failed(request_id, "not_loaded", "weights is not loaded"))
+    else:
+        send(Measured(request_id, 400.0, 60.0))
 
 
 def main() -> None:
     start(sys.argv[1])
     threading.Thread(target=read, daemon=True).start()
+    ahead: list[Generate] = []
     while True:
-        match jobs.get():
+        try:
+            job = jobs.get(timeout=WAIT_BEFORE_WORK_AHEAD if ahead else None)
+        except queue.Empty:
+            generate(ahead.pop())
+            continue
+        match job:
+            case Generate(is_background=True) as message:
+                ahead.append(message)
             case LoadModel() as message:
                 load(message)
             case Generate() as message:
@@ -161,6 +182,8 @@ def main() -> None:
                 send(Unloaded(message.model_key))
             case Describe(request_id=request_id):
                 send(Description(request_id, "0", "", False, tuple(received)))
+            case Measure(request_id=request_id):
+                measure(request_id, sys.argv[1])
             case Cancel():
                 pass
 

@@ -22,6 +22,7 @@ from tabwright.errors import (
     ModelGaveUp,
     ModelHung,
     ModelLoadFailed,
+    ModelNotLoaded,
     PromptTooLong,
 )
 from tabwright.model import client
@@ -166,7 +167,7 @@ async def test_a_stream_is_the_prompt_then_the_tokens_in_order_then_the_end(
 ) -> None:
     events = await answer(make_process(), "words")
     assert events == [
-        PromptEvaluated(3, 2, 0.0, 0.1),
+        PromptEvaluated(3, 2, 1, 0.0, 0.1),
         GeneratedToken("one", -0.5),
         GeneratedToken(" two", -0.5),
         GeneratedToken(" three", -0.5),
@@ -210,6 +211,37 @@ async def test_unloading_is_reported(make_process: MakeProcess) -> None:
     await process.load(a_model())
     await process.unload(KEY)
     await until(lambda: unloaded == [KEY])
+
+
+async def test_measuring_tells_how_fast_the_model_reads_and_writes(
+    make_process: MakeProcess,
+) -> None:
+    measured = await make_process().measure(KEY)
+    assert (measured.read_tokens_per_second, measured.write_tokens_per_second) == (400.0, 60.0)
+
+
+async def test_measuring_a_model_that_is_not_loaded_says_so(make_process: MakeProcess) -> None:
+    with pytest.raises(ModelNotLoaded):
+        await make_process("cannot-measure").measure(KEY)
+
+
+async def test_what_was_evaluated_is_added_up_also_for_streams_that_were_left(
+    make_process: MakeProcess,
+) -> None:
+    process = make_process()
+    await answer(process, "words")
+    async with contextlib.aclosing(process.generate(KEY, a_request("words"))) as events:
+        await anext(events)
+    await process.describe()
+    assert (process.evaluated.prompt, process.evaluated.total) == (2, 10)
+
+
+async def test_the_bounds_of_a_request_reach_the_process(make_process: MakeProcess) -> None:
+    process = make_process()
+    request = GenerationRequest("ahead.py", (Segment("x"),), 8, is_background=True)
+    async for _ in process.generate(KEY, request):
+        pass
+    assert await received(process) == ["Ahead ahead.py", "Describe"]
 
 
 # ---- cancelling ----
@@ -546,6 +578,28 @@ async def test_a_generation_that_ignores_its_cancel_and_falls_silent_is_a_hang(
         await asyncio.wait_for(answer(process, "silent"), 0.2)
     with pytest.raises(ModelHung):
         await answer(process, "words")
+
+
+async def test_measuring_a_slow_model_is_no_hang(make_process: MakeProcess) -> None:
+    process = make_process("measures-slowly", hang_seconds=0.6)
+    assert (await process.measure(KEY)).read_tokens_per_second == 400.0
+
+
+async def test_a_silent_load_that_goes_before_work_ahead_is_no_hang(
+    make_process: MakeProcess,
+) -> None:
+    process = make_process(hang_seconds=0.6)
+    ahead = GenerationRequest("words", (Segment("x"),), 8, is_background=True)
+
+    async def work_ahead() -> list[GenerationEvent]:
+        return [event async for event in process.generate(KEY, ahead)]
+
+    # Loaded at once, so that the work ahead was sent before the load that goes before it.
+    await process.describe()
+    events, _ = await asyncio.gather(
+        work_ahead(), process.load(a_model("silent-for-a-second.gguf"))
+    )
+    assert isinstance(events[-1], GenerationEnd)
 
 
 async def test_idle_time_before_a_request_is_not_silence(make_process: MakeProcess) -> None:

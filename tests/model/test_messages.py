@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import struct
 from typing import get_args
 
@@ -19,6 +20,8 @@ from tabwright.model.messages import (
     Loaded,
     LoadModel,
     LoadProgress,
+    Measure,
+    Measured,
     Piece,
     Prefilled,
     Segment,
@@ -55,7 +58,12 @@ TO_PROCESS: list[ToProcess] = [
         stop_strings=("<|file_sep|>",),
         time_limit_seconds=1.5,
         first_token_rank=2,
+        stop_at="line_end_after_text",
+        log_probability_floor=-0.75,
+        heals=False,
+        is_background=True,
     ),
+    Measure(5, "weights"),
     Cancel(3),
     UnloadModel("weights"),
     Describe(4),
@@ -68,7 +76,8 @@ FROM_PROCESS: list[FromProcess] = [
     Evaluated(4, 32),
     Prefilled(5, 100, 99, 2, 0.0, 0.01),
     Piece(6, "é", -0.25),
-    Finished(7, "time_limit", 12, 0.5),
+    Measured(9, 400.5, 60.25),
+    Finished(7, "time_limit", 12, 0.5, 31, 45),
     Failed(8, "prompt_too_long", "too long"),
     Unloaded("weights"),
 ]
@@ -92,6 +101,10 @@ def through_the_wire(message: Generate) -> Generate:
 @pytest.mark.parametrize("message", TO_PROCESS, ids=lambda each: type(each).__name__)
 def test_every_message_to_the_process_arrives_unchanged(message: ToProcess) -> None:
     assert decode_to_process(body_of(encode(message))) == message
+
+
+def test_a_floor_of_nothing_arrives_as_such() -> None:
+    assert through_the_wire(generate()).log_probability_floor == -math.inf
 
 
 @pytest.mark.parametrize("message", FROM_PROCESS, ids=lambda each: type(each).__name__)

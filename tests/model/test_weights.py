@@ -328,7 +328,7 @@ def test_a_copy_that_pays_is_used_and_the_original_kept(
     assert calls == ["Q8_0"]  # decided once
 
 
-@pytest.mark.parametrize(("prefill_gain", "decode_ratio"), [(1.2, 1.0), (2.0, 0.9)])
+@pytest.mark.parametrize(("prefill_gain", "decode_ratio"), [(1.2, 1.0), (2.0, 0.8)])
 def test_a_copy_that_does_not_pay_is_not_kept(
     hub: ScriptedHub,
     monkeypatch: pytest.MonkeyPatch,

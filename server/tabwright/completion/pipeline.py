@@ -391,8 +391,16 @@ def _outcome(plan: _Plan, kept: Kept) -> Outcome:
         model=model.name,
         shape="block" if "\n" in text else "line",
         mean_log_probability=written.mean_log_probability(len(text)),
-        ends_line=written.cause == "line_end" and not kept.is_unsure,
+        ends_line=_ends_line(plan, written) and not kept.is_unsure,
         timings=written.timings,
+    )
+
+
+def _ends_line(plan: _Plan, written: Written) -> bool:
+    """Whether the model went on to a new line: it is left there as soon as one is whole."""
+    whole = plan.whole_length(written.text)
+    return written.cause == "line_end" or (
+        whole is not None and written.text[whole:].startswith("\n")
     )
 
 

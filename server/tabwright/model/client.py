@@ -58,7 +58,8 @@ logger = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
 _LOAD_SILENCE_SECONDS = 300.0
-"""Loading reports progress while it reads; building a large context on a slow disk does not."""
+"""Loading reports progress while it reads; building a large context on a slow disk does not, and
+neither does measuring a large model on a slow processor."""
 _END_SECONDS = 3.0
 _HEALTHY_AFTER_SECONDS = 60.0
 _READ_BYTES = 64 * 1024
@@ -195,8 +196,29 @@ class _Running:
     patience_by_request: dict[int, float] = field(default_factory=dict)
     """How long the process may be silent over each request it has not answered yet, in the order
     in which it serves them; those that nobody waits for any more are still among them."""
+    patience_by_work_ahead: dict[int, float] = field(default_factory=dict)
+    """The same for work ahead, which it serves after all of them."""
     is_ending: bool = False
     ended_because: ModelError | None = None
+
+    def note_asked(self, message: ToProcess, request_id: int, hang_seconds: float) -> None:
+        """A request was sent; silence counts from here if the process had nothing to do."""
+        if not self.patience_by_request and not self.patience_by_work_ahead:
+            self.last_heard = time.monotonic()
+        is_slow = isinstance(message, LoadModel | Measure)
+        is_ahead = isinstance(message, Generate) and message.is_background
+        waiting = self.patience_by_work_ahead if is_ahead else self.patience_by_request
+        waiting[request_id] = _LOAD_SILENCE_SECONDS if is_slow else hang_seconds
+
+    def note_answered(self, request_id: int) -> None:
+        """The last answer to a request has come."""
+        self.patience_by_request.pop(request_id, None)
+        self.patience_by_work_ahead.pop(request_id, None)
+
+    def patience(self, otherwise: float) -> float:
+        """Return how long the process may be silent over what it does now."""
+        served_now = (*self.patience_by_request.values(), *self.patience_by_work_ahead.values())
+        return next(iter(served_now), otherwise)
 
 
 class ModelProcess:
@@ -376,13 +398,7 @@ class ModelProcess:
         is_finished = False
         try:
             self._send(running, message)
-            if not running.patience_by_request:
-                running.last_heard = time.monotonic()
-            running.patience_by_request[request_id] = (
-                _LOAD_SILENCE_SECONDS
-                if isinstance(message, LoadModel)
-                else self.policy.hang_seconds
-            )
+            running.note_asked(message, request_id, self.policy.hang_seconds)
             while not is_finished:
                 answer = await self._next_answer(running, pending)
                 if isinstance(answer, ModelError):
@@ -405,7 +421,7 @@ class ModelProcess:
         while not pending.answers:
             if running.ended_because is not None and self._running is not running:
                 return running.ended_because  # it ended before this request was noted
-            patience = next(iter(running.patience_by_request.values()), self.policy.hang_seconds)
+            patience = running.patience(self.policy.hang_seconds)
             left = running.last_heard + patience - time.monotonic()
             if left <= 0:
                 left = _END_SECONDS
@@ -529,7 +545,7 @@ class ModelProcess:
                         if isinstance(message, Finished):
                             self.evaluated.note(message)
                         if _is_last(message):
-                            running.patience_by_request.pop(request_id, None)
+                            running.note_answered(request_id)
                         pending = self._pending.get(request_id)
                         if pending is not None:
                             pending.put(message)

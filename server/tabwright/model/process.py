@@ -350,7 +350,7 @@ class _Generation:
         for done in model.read_prompt(sequence, tokens):
             if done == 0:
                 reused = min(len(sequence.tokens), len(tokens))
-            elif not message.is_background:
+            else:
                 self._connection.send(Evaluated(message.request_id, done))
             if cause := self._must_stop():
                 self._finish(cause)

@@ -144,7 +144,33 @@ async def running_llama_server(
     # What `llama-server --fim-...-default` sets, which llama.vim's documentation recommends.
     command += ["--batch-size", "1024", "--ubatch-size", "1024", "--ctx-size", "0"]
     command += ["--cache-reuse", "256", "--metrics", "--offline", "--log-disable"]
-    process = await asyncio.create_subprocess_exec(
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        process = await _started(command, environment)
+        try:
+            if not await _is_ready(process, client):
+                # Repacked weights crash where a virtual machine forbids AMX, see `model/llama.py`.
+                say("llama-server does not start with repacked weights; trying without")
+                await _end(process)
+                process = await _started([*command, "--no-repack"], environment)
+                if not await _is_ready(process, client):
+                    raise click.ClickException(
+                        "llama-server does not start with these weights; run with --only"
+                        " tabwright, or give another --llama-server."
+                    )
+            server = LlamaServer(psutil.Process(process.pid), client)
+            # One token, so that the first item meets warm weights; and whether there is FIM.
+            await server.complete("/completion", {"prompt": "x = ", "n_predict": 1})
+            probe = {"input_prefix": "x", "input_suffix": "", "prompt": "", "n_predict": 1}
+            server.can_infill = await server.complete("/infill", probe) is not None
+            yield server
+        finally:
+            await _end(process)
+
+
+async def _started(
+    command: list[str], environment: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         *command,
         env={**os.environ, **environment},
         stdin=asyncio.subprocess.DEVNULL,
@@ -152,39 +178,28 @@ async def running_llama_server(
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
     try:
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", trust_env=False
-        ) as client:
-            server = LlamaServer(psutil.Process(process.pid), client)
-            await _wait_until_ready(process, client)
-            # One token, so that the first item meets warm weights; and whether there is FIM.
-            await server.complete("/completion", {"prompt": "x = ", "n_predict": 1})
-            probe = {"input_prefix": "x", "input_suffix": "", "prompt": "", "n_predict": 1}
-            server.can_infill = await server.complete("/infill", probe) is not None
-            yield server
-    finally:
+        await asyncio.wait_for(process.wait(), _END_SECONDS)
+    except asyncio.TimeoutError:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            await asyncio.wait_for(process.wait(), _END_SECONDS)
-        except asyncio.TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
-async def _wait_until_ready(process: asyncio.subprocess.Process, client: httpx.AsyncClient) -> None:
+async def _is_ready(process: asyncio.subprocess.Process, client: httpx.AsyncClient) -> bool:
+    """Wait until the server answers; False when it ends before, or never does."""
     deadline = time.monotonic() + _LOADING_SECONDS
     while time.monotonic() < deadline and process.returncode is None:
         with contextlib.suppress(httpx.TransportError):
             if (await client.get("/health")).status_code == httpx.codes.OK:
-                return
+                return True
         await asyncio.sleep(0.1)
-    raise click.ClickException(
-        "llama-server does not start with these weights; run with --only tabwright, or give"
-        " another --llama-server."
-    )
+    return False
 
 
 def _free_port() -> int:

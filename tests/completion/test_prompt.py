@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 
@@ -43,7 +45,7 @@ def test_typing_on_a_line_only_adds_to_the_end_of_a_prompt() -> None:
             )
             for typed in ("", "y", "y =", "y = 1")
         ]
-        assert all(new.startswith(old) for old, new in zip(texts, texts[1:], strict=False))
+        assert all(new.startswith(old) for old, new in itertools.pairwise(texts))
 
 
 def test_a_model_without_fill_in_the_middle_is_shown_the_following_lines_where_that_pays() -> None:

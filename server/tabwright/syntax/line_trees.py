@@ -12,13 +12,11 @@ earlier questions saves time and changes no answer.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from tabwright.document import line_end, line_start
+from tabwright.syntax.newest import Newest
 from tabwright.syntax.parse_window import parse_window
 from tabwright.syntax.syntax_tree import SyntaxTree
 
@@ -31,9 +29,6 @@ ITEMS_AFTER_CHARACTERS = 4_000
 _PROGRAMS_KEPT = 4
 _LINES_KEPT = 16
 _ENDS_KEPT = 2
-
-_Key = TypeVar("_Key", bound=Hashable)
-_Value = TypeVar("_Value")
 
 
 class ProgramAroundLine:
@@ -51,8 +46,8 @@ class ProgramAroundLine:
         self.end = start + len(without_line.text)
         self._place = place
         self._scanner = scanner
-        self._with_line: _Newest[str, SyntaxTree] = _Newest(_LINES_KEPT)
-        self._with_end: _Newest[str, ProgramAroundLine] = _Newest(_ENDS_KEPT)
+        self._with_line: Newest[str, SyntaxTree] = Newest(_LINES_KEPT)
+        self._with_end: Newest[str, ProgramAroundLine] = Newest(_ENDS_KEPT)
 
     def with_line(self, line: str) -> SyntaxTree:
         """Return the tree with `line`, which may be several lines, where the line was left out."""
@@ -115,7 +110,7 @@ class LineTrees:
     """The programs asked about last, for one language. Several threads may ask at a time."""
 
     def __init__(self) -> None:
-        self._programs: _Newest[tuple[str, str], ProgramAroundLine] = _Newest(_PROGRAMS_KEPT)
+        self._programs: Newest[tuple[str, str], ProgramAroundLine] = Newest(_PROGRAMS_KEPT)
 
     def around(
         self, above: str, below: str, grammar: Grammar, scanner: RoughScanner
@@ -145,26 +140,3 @@ def _program_around(
         if part.has_items_of(whole, start):
             return ProgramAroundLine(part, place - start, start, scanner)
     return ProgramAroundLine(whole, place, 0, scanner)
-
-
-class _Newest(Generic[_Key, _Value]):
-    """Values by key, made when first asked for; those asked for last are kept."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._values: OrderedDict[_Key, _Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: _Key, make: Callable[[], _Value]) -> _Value:
-        with self._lock:
-            value = self._values.get(key)
-            if value is not None:
-                self._values.move_to_end(key)
-                return value
-        value = make()
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._count:
-                self._values.popitem(last=False)
-        return value

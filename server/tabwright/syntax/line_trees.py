@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tabwright.document import line_end, line_start
+from tabwright.document import TextRange, line_end, line_start
 from tabwright.syntax.newest import Newest
 from tabwright.syntax.parse_window import parse_window
 from tabwright.syntax.syntax_tree import SyntaxTree
@@ -28,6 +28,7 @@ ITEMS_BEFORE_CHARACTERS = 4_000
 ITEMS_AFTER_CHARACTERS = 4_000
 _PROGRAMS_KEPT = 4
 _LINES_KEPT = 16
+_WHOLE_LINES_KEPT = 2
 _ENDS_KEPT = 2
 
 
@@ -35,18 +36,25 @@ class ProgramAroundLine:
     """A program but for what stands on one line: its trees for whatever stands there.
 
     `place` is where in `without_line` the line was left out; `start` and `end` are what part of
-    the program with nothing on the line was taken.
+    `whole`, the program with nothing on the line, was taken.
     """
 
     def __init__(
-        self, without_line: SyntaxTree, place: int, start: int, scanner: RoughScanner
+        self,
+        without_line: SyntaxTree,
+        place: int,
+        start: int,
+        whole: SyntaxTree,
+        scanner: RoughScanner,
     ) -> None:
         self.without_line = without_line
+        self.whole = whole
         self.start = start
         self.end = start + len(without_line.text)
         self._place = place
         self._scanner = scanner
         self._with_line: Newest[str, SyntaxTree] = Newest(_LINES_KEPT)
+        self._whole_with_line: Newest[str, SyntaxTree] = Newest(_WHOLE_LINES_KEPT)
         self._with_end: Newest[str, ProgramAroundLine] = Newest(_ENDS_KEPT)
 
     def with_line(self, line: str) -> SyntaxTree:
@@ -56,6 +64,13 @@ class ProgramAroundLine:
         return self._with_line.get(
             line, lambda: self.without_line.with_replaced(self._place, self._place, line)
         )
+
+    def whole_with_line(self, line: str) -> SyntaxTree:
+        """Return the same of the whole program, all that is far away included."""
+        if self.without_line is self.whole:
+            return self.with_line(line)
+        place = self.start + self._place
+        return self._whole_with_line.get(line, lambda: self.whole.with_replaced(place, place, line))
 
     def with_end(self, end: str) -> ProgramAroundLine:
         """Return the program with `end` added after its last line."""
@@ -72,13 +87,14 @@ class ProgramAroundLine:
     def _extended(self, end: str) -> ProgramAroundLine:
         length = len(self.without_line.text)
         extended = self.without_line.with_replaced(length, length, end)
-        return ProgramAroundLine(extended, self._place, self.start, self._scanner)
+        return ProgramAroundLine(extended, self._place, self.start, self.whole, self._scanner)
 
 
 class ProgramAtCursor:
     """A program, or the part of it around the cursor, and where the cursor is.
 
-    All offsets are those in the part, which starts at `start` of the whole text.
+    All offsets are those in the part, which starts at `start` of the whole text. `parsed` is what
+    of the whole text was parsed to find the part.
     """
 
     def __init__(
@@ -88,6 +104,7 @@ class ProgramAtCursor:
         first = max(start, line_start(text, offset))
         last = min(end, line_end(text, offset))
         self.around = trees.around(text[start:first], text[last:end], grammar, scanner)
+        self.parsed = TextRange(start, end)
         self.start = start + self.around.start
         self.text = text[self.start : start + self.around.end + last - first]
         self.offset = offset - self.start
@@ -101,9 +118,15 @@ class ProgramAtCursor:
 
     def with_inserted(self, text: str, end: str = "") -> SyntaxTree:
         """Return the tree with `text` at the cursor, and `end` after the program's last line."""
+        return self.around.with_end(end).with_line(self._line_with(text))
+
+    def whole_with_inserted(self, text: str) -> SyntaxTree:
+        """Return the tree of all that was parsed, with `text` at the cursor."""
+        return self.around.whole_with_line(self._line_with(text))
+
+    def _line_with(self, text: str) -> str:
         before = self.text[self.line_start : self.offset]
-        after = self.text[self.offset : self.line_end]
-        return self.around.with_end(end).with_line(before + text + after)
+        return before + text + self.text[self.offset : self.line_end]
 
 
 class LineTrees:
@@ -138,5 +161,5 @@ def _program_around(
             break
         part = SyntaxTree(whole.text[start:end], grammar)
         if part.has_items_of(whole, start):
-            return ProgramAroundLine(part, place - start, start, scanner)
-    return ProgramAroundLine(whole, place, 0, scanner)
+            return ProgramAroundLine(part, place - start, start, whole, scanner)
+    return ProgramAroundLine(whole, place, 0, whole, scanner)

@@ -3,11 +3,12 @@
     python tests/benchmarks/syntax_cost.py [--lines 12] [--languages python,c]
 
 Takes files of ten pinned third-party packages, removes the rest of a line and types it back key by
-key, as someone does who writes a new line. At each key it asks what the server asks for an
-automatic request, and then judges one suggestion, in turn: the true rest of the line, the same
-with unbalanced brackets, and a block that is cut off. Each key judges one only, because what one
-judgement has found out would speed up the next. Every sixth line is typed along its suggestion: at
-each key the true rest is judged, as happens to a suggestion that stays.
+key, as someone does who writes a new line. At each key it asks for the shape of a suggestion, as
+the server does for an automatic request, and then makes the cuts that depend on the text around
+the cursor and looks for unknown names in one suggestion, in turn: the true rest of the line, the
+same with unbalanced brackets, and a block that is cut off. Each key judges one only, because what
+one judgement has found out would speed up the next. Every sixth line is typed along its suggestion:
+at each key the true rest is judged, as happens to a suggestion that stays.
 
 Times are CPU times of the one thread that works, so that a busy neighbour changes little.
 """
@@ -18,8 +19,8 @@ import random
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +31,19 @@ from rich.console import Console
 from rich.table import Table
 
 from tabwright.bundled_data import grammars_folder
-from tabwright.syntax.closing import missing_closers
+from tabwright.completion.shape import Shape, decide_shape
+from tabwright.completion.trimming import Draft, context_cut
+from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.settings import CompletionSettings
 from tabwright.syntax.languages import Language, LanguageRegistry
-from tabwright.syntax.parsed_text import Place
-from tabwright.syntax.soundness import sound_length
+from tabwright.syntax.names import unknown_name
 
 SIZES = ((0, "under 10 KB"), (10_000, "10-25 KB"), (25_000, "25-40 KB"), (40_000, "40-60 KB"))
 _FILES_PER_SIZE = 6
 _BLOCK_LINES = 6
 _SHORTEST_LINE = 8
 _LINES_PER_TYPED_ALONG = 6
-_STEPS = ("shape", "good", "bad", "closers", "along")
+_STEPS = ("shape", "good", "bad", "closers", "along", "names")
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,12 @@ def main(lines: int, seed: int, languages: str, folder: Path, output: Path) -> N
     """Measure what the syntax of one automatic request costs.
 
     \b
-    key      the place of the cursor, and whether a block opens here
+    key      the shape of a suggestion here
     good     that and the judgement of the true rest of the line
     bad      that and the judgement of the same with unbalanced brackets
     block    that and the judgement of a cut-off block, and what closes it
     along    that and the judgement of the true rest at each key of the line
+    names    the look for unknown names alone, a part of each judgement
     """
     report: dict[str, Any] = {"machine": machine(), "seed": seed, "lines": lines}
     started = time.monotonic()
@@ -144,40 +148,41 @@ def type_line(language: Language, position: Position, size: str, number: int) ->
     for key in range(1, len(line)):
         before, rest = text[: position.offset + key], line[key:]
         step = "along" if is_along else _STEPS[1 + (key + number) % 3]
-        ask = _judgement(step, language, before, rest, after)
+        written = _written(step, rest, after)
+        snapshot = DocumentSnapshot("file:///typed", language.id, key, before + after)
         started = time.thread_time()
-        parsed = language.parse(before + after)
-        is_code = parsed.place_at(len(before)) is Place.CODE
-        if is_code:
-            parsed.is_at_block_opening(len(before))
-        shape = time.thread_time() - started
-        yield Cost(language.id, size, "shape", shape * 1000, key == 1)
-        if is_code:
-            ask()
-            total = time.thread_time() - started
-            yield Cost(language.id, size, step, total * 1000, key == 1)
+        shape = decide_shape(
+            snapshot, Cursor(len(before)), language, CompletionSettings(), is_automatic=True
+        )
+        shaped = time.thread_time()
+        yield Cost(language.id, size, "shape", (shaped - started) * 1000, key == 1)
+        if isinstance(shape, Shape):
+            if step == "closers":
+                shape = replace(shape, kind="block")
+            draft = Draft(written, tuple(_token_ends(written)), shape)
+            started += time.thread_time() - shaped
+            trimmed = context_cut(draft, before, after, language)
+            assert trimmed is not None, "nothing was typed since"
+            cut = time.thread_time()
+            if trimmed.text:
+                unknown_name(language, before, trimmed.text, after)
+            ended = time.thread_time()
+            yield Cost(language.id, size, step, (ended - started) * 1000, key == 1)
+            yield Cost(language.id, size, "names", (ended - cut) * 1000, key == 1)
 
 
-def _judgement(
-    step: str, language: Language, before: str, rest: str, after: str
-) -> Callable[[], object]:
+def _written(step: str, rest: str, after: str) -> str:
     middle = len(rest) // 2
-    suggestion = {
+    return {
         "good": rest,
         "along": rest,
         "bad": f"{rest[:middle]})]}}{rest[middle:]}",
         "closers": rest + "\n".join(after.split("\n")[: _BLOCK_LINES + 1]),
-    }[step]
-    first_line = suggestion.partition("\n")[0]
-    cuts = [found.end() for found in re.finditer(r"\w+|\s+|[^\w\s]", first_line)]
-    cuts += [index for index, character in enumerate(suggestion) if character == "\n"]
+    }[step].rstrip()
 
-    def judge() -> None:
-        length = sound_length(language, before, suggestion, after, sorted(set(cuts)))
-        if step == "closers":
-            missing_closers(language, before, suggestion[:length], after)
 
-    return judge
+def _token_ends(text: str) -> list[int]:
+    return [found.end() for found in re.finditer(r"\w+|\s+|[^\w\s]", text)]
 
 
 def rows(costs: list[Cost]) -> list[dict[str, Any]]:
@@ -215,7 +220,7 @@ def print_report(report: dict[str, Any]) -> None:
     """Print the table."""
     console = Console(width=min(WIDTH, Console().width))
     table = Table(title="CPU milliseconds per key, p50 / p95")
-    for name in ("", "file", "key", "good", "bad", "block", "along"):
+    for name in ("", "file", "key", "good", "bad", "block", "along", "names"):
         table.add_column(name, justify="right" if len(table.columns) > 1 else "left", no_wrap=True)
     previous = ""
     for row in report["rows"]:
@@ -225,14 +230,24 @@ def print_report(report: dict[str, Any]) -> None:
         figures = (row.get(step) for step in _STEPS)
         table.add_row(
             row["language"],
-            row["size"],
-            *(f"{each['p50_ms']:.1f}/{each['p95_ms']:.1f}" if each else "-" for each in figures),
+            row["size"].replace("under ", "<"),
+            *("-" if each is None else _p50_and_p95(each) for each in figures),
         )
     console.print(table)
-    console.print("key: the place of the cursor and whether a block opens. The others are that and")
-    console.print("the judgement of a suggestion: the true rest of the line, the same with")
-    console.print("unbalanced brackets, a cut-off block with what closes it, and the true rest")
-    console.print(f"while it is typed along. Took {report['seconds']:.0f} s.")
+    console.print(
+        "key: the shape of a suggestion. The others are that and the judgement of one: the"
+    )
+    console.print("true rest of the line, the same with unbalanced brackets, a cut-off block with")
+    console.print("what closes it, and the true rest while it is typed along. names: the look for")
+    console.print(f"unknown names alone, a part of each judgement. Took {report['seconds']:.0f} s.")
+
+
+def _p50_and_p95(figures: dict[str, float]) -> str:
+    return f"{_short(figures['p50_ms'])}/{_short(figures['p95_ms'])}"
+
+
+def _short(milliseconds: float) -> str:
+    return f"{milliseconds:.{1 if milliseconds < 10 else 0}f}"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import tree_sitter
 from packages import Package, SourceFile, default_folder, fetch, source_files
 from reporting import WIDTH, machine, median, percentile, results_file, say, write_results
 from rich.console import Console
@@ -28,6 +29,7 @@ from tabwright.commands.building import build_languages
 from tabwright.document import TextRange
 from tabwright.syntax.languages import Language
 from tabwright.syntax.names import unknown_name
+from tabwright.syntax.syntax_tree import SyntaxTree
 
 NAMES_PACKAGES = (
     Package("rich", "13.9.4", "wheel", (".py",), "MIT"),
@@ -212,11 +214,19 @@ def choose_items(
     return items
 
 
+def captured(
+    language: Language, query: tree_sitter.Query, text: str
+) -> list[tuple[str, TextRange]]:
+    """Return what a query finds in a text, by capture name."""
+    found = SyntaxTree(text, language.grammar).captures(query, 0, len(text))
+    return [(name, TextRange(start, end)) for name, start, end in found]
+
+
 def names_of(language: Language, text: str) -> set[str]:
     """Return what a file has as names of its own or of others."""
     query = language.grammar.scopes
     assert query is not None
-    found = language.parse(text).captured(query, 0, len(text))
+    found = captured(language, query, text)
     return {text[span.start : span.end] for name, span in found if name == "reference"}
 
 
@@ -225,7 +235,7 @@ def references_of(item: Item) -> list[TextRange]:
     query = item.language.grammar.scopes
     assert query is not None
     captures: dict[TextRange, set[str]] = {}
-    found = item.language.parse(item.file.text).captured(query, item.start, item.end)
+    found = captured(item.language, query, item.file.text)
     for name, span in found:
         if item.start <= span.start and span.end <= item.end:
             captures.setdefault(span, set()).add(name)
@@ -252,7 +262,7 @@ def locals_elsewhere(item: Item) -> list[str]:
     query = item.language.grammar.scopes
     assert query is not None
     text = item.file.text
-    found = item.language.parse(text).captured(query, 0, len(text))
+    found = captured(item.language, query, text)
     scopes = [span for name, span in found if name == "scope"]
     homes: dict[str, TextRange] = {}
     for name, span in found:

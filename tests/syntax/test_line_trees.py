@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabwright.bundled_data import grammars_folder
-from tabwright.syntax import line_trees
 from tabwright.syntax.closing import missing_closers
 from tabwright.syntax.languages import Language, LanguageRegistry
 from tabwright.syntax.line_trees import ITEMS_AFTER_CHARACTERS, ITEMS_BEFORE_CHARACTERS
+from tabwright.syntax.newest import Newest
 from tabwright.syntax.soundness import sound_length
 from tabwright.syntax.syntax_tree import SyntaxTree
 
@@ -154,7 +154,7 @@ def test_several_threads_may_ask_at_a_time():
 
 
 def test_what_is_kept_is_bounded():
-    newest = line_trees._Newest(3)
+    newest = Newest(3)
     for number in range(10):
         assert newest.get(number, lambda value=number: [value]) == [number]
     kept = newest.get(9, lambda: ["made again"])

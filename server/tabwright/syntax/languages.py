@@ -12,8 +12,9 @@ from tabwright.errors import LanguageFileError
 from tabwright.syntax.grammar import Grammar, check_grammar_module, load_grammar
 from tabwright.syntax.language_file import FILE_NAME, LanguageFile, read_language_file
 from tabwright.syntax.line_trees import LineTrees, ProgramAtCursor
-from tabwright.syntax.parsed_text import ParsedText
+from tabwright.syntax.parsed_text import ParsedText, Place, place_in
 from tabwright.syntax.rough_scanner import RoughScanner
+from tabwright.syntax.syntax_tree import SyntaxTree
 
 
 class Language:
@@ -65,6 +66,10 @@ class Language:
         return ProgramAtCursor(
             before + after, len(before), self.grammar, self.scanner, self._line_trees
         )
+
+    def place_in(self, tree: SyntaxTree, offset: int) -> Place:
+        """Say what a place in a tree of this language is."""
+        return place_in(tree, offset, self.definition, self.grammar, self.scanner)
 
 
 class LanguageRegistry:

@@ -12,13 +12,11 @@ earlier questions saves time and changes no answer.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
-from tabwright.document import line_end, line_start
+from tabwright.document import TextRange, line_end, line_start
+from tabwright.syntax.newest import Newest
 from tabwright.syntax.parse_window import parse_window
 from tabwright.syntax.syntax_tree import SyntaxTree
 
@@ -30,29 +28,34 @@ ITEMS_BEFORE_CHARACTERS = 4_000
 ITEMS_AFTER_CHARACTERS = 4_000
 _PROGRAMS_KEPT = 4
 _LINES_KEPT = 16
+_WHOLE_LINES_KEPT = 2
 _ENDS_KEPT = 2
-
-_Key = TypeVar("_Key", bound=Hashable)
-_Value = TypeVar("_Value")
 
 
 class ProgramAroundLine:
     """A program but for what stands on one line: its trees for whatever stands there.
 
     `place` is where in `without_line` the line was left out; `start` and `end` are what part of
-    the program with nothing on the line was taken.
+    `whole`, the program with nothing on the line, was taken.
     """
 
     def __init__(
-        self, without_line: SyntaxTree, place: int, start: int, scanner: RoughScanner
+        self,
+        without_line: SyntaxTree,
+        place: int,
+        start: int,
+        whole: SyntaxTree,
+        scanner: RoughScanner,
     ) -> None:
         self.without_line = without_line
+        self.whole = whole
         self.start = start
         self.end = start + len(without_line.text)
         self._place = place
         self._scanner = scanner
-        self._with_line: _Newest[str, SyntaxTree] = _Newest(_LINES_KEPT)
-        self._with_end: _Newest[str, ProgramAroundLine] = _Newest(_ENDS_KEPT)
+        self._with_line: Newest[str, SyntaxTree] = Newest(_LINES_KEPT)
+        self._whole_with_line: Newest[str, SyntaxTree] = Newest(_WHOLE_LINES_KEPT)
+        self._with_end: Newest[str, ProgramAroundLine] = Newest(_ENDS_KEPT)
 
     def with_line(self, line: str) -> SyntaxTree:
         """Return the tree with `line`, which may be several lines, where the line was left out."""
@@ -61,6 +64,13 @@ class ProgramAroundLine:
         return self._with_line.get(
             line, lambda: self.without_line.with_replaced(self._place, self._place, line)
         )
+
+    def whole_with_line(self, line: str) -> SyntaxTree:
+        """Return the same of the whole program, all that is far away included."""
+        if self.without_line is self.whole:
+            return self.with_line(line)
+        place = self.start + self._place
+        return self._whole_with_line.get(line, lambda: self.whole.with_replaced(place, place, line))
 
     def with_end(self, end: str) -> ProgramAroundLine:
         """Return the program with `end` added after its last line."""
@@ -77,13 +87,14 @@ class ProgramAroundLine:
     def _extended(self, end: str) -> ProgramAroundLine:
         length = len(self.without_line.text)
         extended = self.without_line.with_replaced(length, length, end)
-        return ProgramAroundLine(extended, self._place, self.start, self._scanner)
+        return ProgramAroundLine(extended, self._place, self.start, self.whole, self._scanner)
 
 
 class ProgramAtCursor:
     """A program, or the part of it around the cursor, and where the cursor is.
 
-    All offsets are those in the part, which starts at `start` of the whole text.
+    All offsets are those in the part, which starts at `start` of the whole text. `parsed` is what
+    of the whole text was parsed to find the part.
     """
 
     def __init__(
@@ -93,6 +104,7 @@ class ProgramAtCursor:
         first = max(start, line_start(text, offset))
         last = min(end, line_end(text, offset))
         self.around = trees.around(text[start:first], text[last:end], grammar, scanner)
+        self.parsed = TextRange(start, end)
         self.start = start + self.around.start
         self.text = text[self.start : start + self.around.end + last - first]
         self.offset = offset - self.start
@@ -106,16 +118,22 @@ class ProgramAtCursor:
 
     def with_inserted(self, text: str, end: str = "") -> SyntaxTree:
         """Return the tree with `text` at the cursor, and `end` after the program's last line."""
+        return self.around.with_end(end).with_line(self._line_with(text))
+
+    def whole_with_inserted(self, text: str) -> SyntaxTree:
+        """Return the tree of all that was parsed, with `text` at the cursor."""
+        return self.around.whole_with_line(self._line_with(text))
+
+    def _line_with(self, text: str) -> str:
         before = self.text[self.line_start : self.offset]
-        after = self.text[self.offset : self.line_end]
-        return self.around.with_end(end).with_line(before + text + after)
+        return before + text + self.text[self.offset : self.line_end]
 
 
 class LineTrees:
     """The programs asked about last, for one language. Several threads may ask at a time."""
 
     def __init__(self) -> None:
-        self._programs: _Newest[tuple[str, str], ProgramAroundLine] = _Newest(_PROGRAMS_KEPT)
+        self._programs: Newest[tuple[str, str], ProgramAroundLine] = Newest(_PROGRAMS_KEPT)
 
     def around(
         self, above: str, below: str, grammar: Grammar, scanner: RoughScanner
@@ -143,28 +161,5 @@ def _program_around(
             break
         part = SyntaxTree(whole.text[start:end], grammar)
         if part.has_items_of(whole, start):
-            return ProgramAroundLine(part, place - start, start, scanner)
-    return ProgramAroundLine(whole, place, 0, scanner)
-
-
-class _Newest(Generic[_Key, _Value]):
-    """Values by key, made when first asked for; those asked for last are kept."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._values: OrderedDict[_Key, _Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: _Key, make: Callable[[], _Value]) -> _Value:
-        with self._lock:
-            value = self._values.get(key)
-            if value is not None:
-                self._values.move_to_end(key)
-                return value
-        value = make()
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._count:
-                self._values.popitem(last=False)
-        return value
+            return ProgramAroundLine(part, place - start, start, whole, scanner)
+    return ProgramAroundLine(whole, place, 0, whole, scanner)

@@ -11,8 +11,8 @@ not shown costs more than a wrong one that is:
 - A file whose names may come from elsewhere unseen (a language without `builtins.txt`, a star
   import) is judged by those locals alone, or not at all.
 
-A whole program is parsed once. After that only the places where a name occurs are looked at, and
-the whole tree only before a name is called unknown.
+A program is parsed once for all that is written on a line, see `line_trees`. Only the places where
+a name occurs are looked at, and before one is called unknown what the other lines say of the file.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabwright.document import TextRange, line_start
-from tabwright.syntax.parse_window import parse_window
 from tabwright.syntax.parsed_text import Place
 
 if TYPE_CHECKING:
     import tree_sitter
 
     from tabwright.syntax.languages import Language
-    from tabwright.syntax.parsed_text import ParsedText
+    from tabwright.syntax.line_trees import ProgramAtCursor
 
 _MOST_OCCURRENCES = 200
 """A name that occurs more often is known without a look at all of them."""
+_FACTS = frozenset({"silent", "open", "module", "names"})
+"""Captures that say something about the whole file."""
+_WORD = re.compile(r"[\w$]+")
 _BEFORE_NO_USE = re.compile(
     r"((?<!\.)\.|::|->|\b(as|class|const|def|enum|fn|for|from|func|function|import|interface|let"
     r"|mod|module|mut|namespace|static|struct|trait|type|union|var)\s)\s*\Z"
@@ -57,20 +59,30 @@ def unknown_name(language: Language, before: str, text: str, after: str) -> int 
     query = language.grammar.scopes
     if query is None or not text.strip():
         return None
-    whole = before + text + after
-    start, end = parse_window(whole, len(before))
-    suggestion = TextRange(len(before) - start, len(before) + len(text) - start)
-    if suggestion.end > end - start:
-        return None
-    parsed = language.parse(whole[start:end])
-    outside = (whole[:start], whole[end:])
-    file = _File(parsed, query, language.grammar.builtins, suggestion)
+    program = language.program_at(before, after)
+    file = _File(language, query, program, text)
+    outside = (before[: program.parsed.start], after[program.parsed.end - len(before) :])
     for use in file.uses_in_suggestion():
-        name = parsed.text[use.span.start : use.span.end]
-        pattern = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
-        if not any(pattern.search(part) for part in outside) and file.is_unknown(use, pattern):
-            return max(use.span.start - suggestion.start, 0)
+        name = file.text[use.span.start : use.span.end]
+        if not any(_occurrences(name, part, 1) for part in outside) and file.is_unknown(use):
+            return max(use.span.start - file.suggestion.start, 0)
     return None
+
+
+def _occurrences(name: str, text: str, most: int) -> list[TextRange]:
+    """Return where a name, which is not empty, stands as a whole word; `most` places at most."""
+    found: list[TextRange] = []
+    start = text.find(name)
+    while start >= 0 and len(found) < most:
+        end = start + len(name)
+        if not (_is_in_word(text[start - 1 : start]) or _is_in_word(text[end : end + 1])):
+            found.append(TextRange(start, end))
+        start = text.find(name, end)
+    return found
+
+
+def _is_in_word(character: str) -> bool:
+    return character.isalnum() or (bool(character) and character in "_$")
 
 
 class _Role(enum.IntEnum):
@@ -118,44 +130,45 @@ class _Occurrence:
 
 
 class _File:
-    """A parsed program with a suggestion in it."""
+    """A program with a suggestion in it, or as much of it as is parsed around the cursor."""
 
     def __init__(
-        self,
-        parsed: ParsedText,
-        query: tree_sitter.Query,
-        builtins: frozenset[str] | None,
-        suggestion: TextRange,
+        self, language: Language, query: tree_sitter.Query, program: ProgramAtCursor, text: str
     ) -> None:
-        self._parsed = parsed
+        self._language = language
         self._query = query
-        self._builtins = builtins
-        self._suggestion = suggestion
-        written = parsed.text[suggestion.start : suggestion.end]
-        self._last_word_end = suggestion.start + len(written.rstrip())
-        self._is_faultless = parsed.is_faultless()
+        self._builtins = language.grammar.builtins
+        self._without_line = program.around.whole
+        self._tree = program.whole_with_inserted(text)
+        self.text = self._tree.text
+        shift = program.start - program.parsed.start
+        cursor = shift + program.offset
+        self.suggestion = TextRange(cursor, cursor + len(text))
+        self._line = TextRange(shift + program.line_start, shift + program.line_end + len(text))
+        self._last_word_end = cursor + len(text.rstrip())
+        self._is_faultless = not self._tree.has_faults
 
     def uses_in_suggestion(self) -> list[_Occurrence]:
         """Return the references that the suggestion writes, in order."""
-        start, end = self._suggestion.start, self._suggestion.end
-        found = self._parsed.captured(self._query, start, end)
+        start, end = self.suggestion.start, self.suggestion.end
+        found = self._captured(start, end)
         spans = {
             span
             for name, span in found
-            if name == "reference" and span.start < end and span.end > start
+            if name == "reference" and start < span.end and span.start < min(end, span.end)
         }
         uses = [self._occurrence(span) for span in sorted(spans, key=lambda span: span.start)]
         return [use for use in uses if use is not None and use.role is _Role.REFERENCE]
 
-    def is_unknown(self, use: _Occurrence, pattern: re.Pattern[str]) -> bool:
+    def is_unknown(self, use: _Occurrence) -> bool:
         """Say whether nothing stands for the name that `use` is a use of."""
-        text = self._parsed.text
+        text = self.text
         name = text[use.span.start : use.span.end]
         if self._builtins is not None and name in self._builtins:
             return False
         if not self._is_faultless and not self._is_plain_use(use.span):
             return False
-        spans = [TextRange(*match.span()) for match in pattern.finditer(text)]
+        spans = _occurrences(name, text, _MOST_OCCURRENCES + 1)
         if len(spans) > _MOST_OCCURRENCES:
             return False
         spans.sort(key=lambda span: abs(span.start - use.span.start))
@@ -166,12 +179,12 @@ class _File:
 
     def _is_plain_use(self, span: TextRange) -> bool:
         """Say whether the text around a name agrees, where the tree may be wrong about it."""
-        text = self._parsed.text
+        text = self.text
         if _AFTER_NO_USE.match(text, span.end):
             return False
         if _BEFORE_NO_USE.search(text, max(0, span.start - _CHARACTERS_BEFORE), span.start):
             return False
-        return self._parsed.place_at(span.start) is Place.CODE
+        return self._language.place_in(self._tree, span.start) is Place.CODE
 
     def _homes_elsewhere(
         self, use: _Occurrence, spans: Sequence[TextRange]
@@ -212,44 +225,48 @@ class _File:
         outermost = name.outermost
         if outermost is None:
             return False
-        text = self._parsed.text
+        text = self.text
         if text[line_start(text, outermost.start)].isspace():
             return False
         return not any(
             fault.start <= outermost.end and fault.end >= outermost.start
-            for fault in self._parsed.fault_spans()
+            for fault in self._tree.faults
         )
 
     def _is_told_by_file(self, use: _Occurrence, name: str, *, is_local_elsewhere: bool) -> bool:
         """Say whether a name that the file does not define is unknown for that reason."""
-        length = len(self._parsed.text)
-        captures: dict[str, list[TextRange]] = {}
-        for capture, span in self._parsed.captured(self._query, 0, length):
+        facts = list(self._without_line.all_captures(self._query, _FACTS))
+        for capture, span in self._captured(self._line.start, self._line.end):
             kind, _, where = capture.partition(".")
             is_around = span.start <= use.span.start < span.end
-            if kind in ("silent", "open", "module", "names") and (is_around or where != "inside"):
-                captures.setdefault(kind, []).append(span)
-        if "silent" in captures:
+            if kind in _FACTS and (is_around or where != "inside"):
+                facts.append((kind, self.text[span.start : span.end]))
+        kinds = {kind for kind, _ in facts}
+        if "silent" in kinds:
             return False
-        for span in captures.get("names", ()):
-            if name in re.findall(r"[\w$]+", self._parsed.text[span.start : span.end]):
-                return False
-        is_open = self._builtins is None or "open" in captures
-        is_open = is_open or ("module" not in captures and self._asks_for_module())
+        if any(kind == "names" and name in _WORD.findall(text) for kind, text in facts):
+            return False
+        is_open = self._builtins is None or "open" in kinds
+        is_open = is_open or ("module" not in kinds and self._asks_for_module())
         return is_local_elsewhere or not is_open
 
     def _asks_for_module(self) -> bool:
         names = (self._query.capture_name(index) for index in range(self._query.capture_count))
         return "module" in names
 
+    def _captured(self, start: int, end: int) -> list[tuple[str, TextRange]]:
+        """Return what the query finds where it touches a range, by capture name."""
+        found = self._tree.captures(self._query, start, end - start)
+        return [(name, TextRange(first, last)) for name, first, last in found]
+
     def _is_in_suggestion(self, span: TextRange) -> bool:
-        return span.start < self._suggestion.end and span.end > self._suggestion.start
+        return span.start < self.suggestion.end and span.end > self.suggestion.start
 
     def _occurrence(self, span: TextRange) -> _Occurrence | None:
         """Return what stands at `span`, None for what is no name to the query."""
         role: _Role | None = None
         scopes: list[tuple[TextRange, str]] = []
-        for name, found in self._parsed.captured(self._query, span.start, span.end):
+        for name, found in self._captured(span.start, span.end):
             if name in _ROLES and found == span:
                 role = max(role or _ROLES[name], _ROLES[name])
             elif name == "mention.last" and found == span and span.end >= self._last_word_end:

@@ -77,17 +77,6 @@ class ParsedText:
         """Return where the faults are, in order; that of a missing token is empty."""
         return self._whole.faults
 
-    def captured(
-        self, query: tree_sitter.Query, start: int, end: int
-    ) -> list[tuple[str, TextRange]]:
-        """Return what a query of the grammar finds, by capture name, where it touches a range."""
-        found = self._whole.captures(query, start, end - start)
-        return [(name, TextRange(first, last)) for name, first, last in found]
-
-    def is_faultless(self) -> bool:
-        """Say whether the parser has seen no fault, those of `faults.scm` aside."""
-        return not self._whole.has_faults
-
     def is_at_block_opening(self, offset: int) -> bool:
         """Say whether what comes next is a new, still empty block.
 
@@ -106,6 +95,13 @@ class ParsedText:
 
     def _window(self, program: ProgramAtCursor) -> _Window:
         return _Window(program.tree, self._definition, self._grammar, self._scanner)
+
+
+def place_in(
+    tree: SyntaxTree, offset: int, definition: LanguageFile, grammar: Grammar, scanner: RoughScanner
+) -> Place:
+    """Say the same as `ParsedText.place_at` of a text whose tree is there already."""
+    return _Window(tree, definition, grammar, scanner).place_at(offset)
 
 
 class _Window:

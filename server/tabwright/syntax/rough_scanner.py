@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tabwright.syntax.language_file import LanguageFile, StringForm
+from tabwright.syntax.newest import Newest
 
+_SCANS_KEPT = 6
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -64,7 +66,7 @@ class Scan:
 
 
 class RoughScanner:
-    """The scan for one language, with its patterns compiled."""
+    """The scan for one language, with its patterns compiled; the last scans are kept."""
 
     def __init__(self, language: LanguageFile) -> None:
         self._strings = {form.open: form for form in language.strings}
@@ -76,13 +78,35 @@ class RoughScanner:
         self._line_comments = frozenset(line_comments)
         self._code = self._code_pattern()
         self._inside = {form.open: _string_pattern(form) for form in language.strings}
+        closing = [*_CLOSING.values(), *self._keyword_closers]
+        closing += [form.close for form in language.strings]
+        self._closing_marks = re.compile("|".join(map(re.escape, closing)))
+        self._above: Newest[str, Scan] = Newest(_SCANS_KEPT)
+        self._at_cursor: Newest[str, Scan] = Newest(_SCANS_KEPT)
 
     def scan(self, text: str, start: int, end: int) -> Scan:
         """Scan `text[start:end]`, taking its start for code."""
-        stack: list[OpenConstruct] = []
-        closers: list[Closer] = []
-        mismatched = False
-        code_end = position = start
+        return self._scan_on(Scan((), (), start, mismatched=False), text, start, end)
+
+    def scan_at_cursor(self, text: str, cursor: int) -> Scan:
+        """Scan all of a text, of which the lines above the cursor's line are scanned once.
+
+        The text may go on after the cursor. Nothing but the time differs from `scan`.
+        """
+        # No token has a line end of this kind before its last character.
+        above = text[: text.rfind("\n", 0, cursor) + 1]
+        scan = self._above.get(above, lambda: self.scan(above, 0, len(above)))
+        return self._at_cursor.get(text, lambda: self._scan_on(scan, text, len(above), len(text)))
+
+    def has_closing_mark(self, text: str) -> bool:
+        """Say whether a text has what could end a bracket, block or string, wherever it stood."""
+        return self._closing_marks.search(text) is not None
+
+    def _scan_on(self, scan: Scan, text: str, start: int, end: int) -> Scan:
+        """Go on with a scan that has come to `start`."""
+        stack, closers = list(scan.open), list(scan.closers)
+        mismatched, code_end = scan.mismatched, scan.code_end
+        position = start
         while position < end:
             top = stack[-1] if stack else None
             if top is not None and top.kind in ("line_comment", "block_comment"):
@@ -93,14 +117,15 @@ class RoughScanner:
                 code_end = position
                 continue
             found = self._code.search(text, position, end)
-            stop = end if found is None else found.start()
-            code_end = _trimmed_end(text, position, stop, code_end)
             if found is None:
+                code_end = _trimmed_end(text, position, end, code_end)
                 break
-            position = found.end()
             mismatched |= self._take_token(text, found.group(), found.start(), stack, closers)
-            if not (stack and stack[-1].kind in ("line_comment", "block_comment")):
-                code_end = position
+            if stack and stack[-1].kind in ("line_comment", "block_comment"):
+                code_end = _trimmed_end(text, position, found.start(), code_end)
+                position = found.end()
+            else:
+                code_end = position = found.end()
         return Scan(tuple(stack), tuple(closers), code_end, mismatched)
 
     def _take_token(

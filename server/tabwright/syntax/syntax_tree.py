@@ -135,6 +135,20 @@ class SyntaxTree:
             for node in nodes:
                 yield name, *self.range_of(node)
 
+    def all_captures(
+        self, query: tree_sitter.Query, names: frozenset[str]
+    ) -> tuple[tuple[str, str], ...]:
+        """Return name and text of all nodes captured as one of `names`; found once."""
+        found = self._all_captures.get((query, names))
+        if found is None:
+            groups = self._captured(query, 0, len(self.text))
+            ranges = [
+                (name, *self.range_of(node)) for name in names for node in groups.get(name, ())
+            ]
+            found = tuple((name, self.text[start:end]) for name, start, end in sorted(ranges))
+            self._all_captures[query, names] = found
+        return found
+
     def innermost_node(
         self, query: tree_sitter.Query, name: str, offset: int, length: int = 0
     ) -> tree_sitter.Node | None:
@@ -215,6 +229,12 @@ class SyntaxTree:
         cursor = tree_sitter.QueryCursor(query)
         cursor.set_byte_range(start, last + 1)
         return cursor.captures(self._root)
+
+    @cached_property
+    def _all_captures(
+        self,
+    ) -> dict[tuple[tree_sitter.Query, frozenset[str]], tuple[tuple[str, str], ...]]:
+        return {}
 
     def _is_tangled(self, first: int, last: int) -> bool:
         return any(start <= last and end >= first for start, end in self._broken.tangled)

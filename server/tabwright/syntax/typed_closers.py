@@ -44,21 +44,25 @@ def undoubled_length(
     taken for that of an inner one. `owed` are closers that are known to be missing, innermost
     first; they may be written whatever the text after the cursor looks like.
     """
+    if not scanner.has_closing_mark(inserted):
+        return len(inserted)
     start = max(0, len(before) - WINDOW_CHARACTERS)
     if start:
         next_line = line_end(before, start)
         start = next_line if next_line < len(before) else start
     is_cut = start > 0 or len(after) > WINDOW_CHARACTERS
     before, after = before[start:], after[:WINDOW_CHARACTERS]
-    scanned = scanner.scan(before, 0, len(before))
+    scanned = scanner.scan_at_cursor(before, len(before))
     in_text = next((each for each in scanned.open if each.is_text), None)
     if in_text is not None and is_cut and in_text.start < line_start(before, len(before)):
         # The window may start inside a string: then what looks like one is the text between two.
         before, is_cut = before[line_start(before, len(before)) :], True
-        scanned = scanner.scan(before, 0, len(before))
+        scanned = scanner.scan_at_cursor(before, len(before))
+    written = _closing_outwards(before, inserted, scanner)
+    if not written:
+        return len(inserted)
     is_cut = is_cut or len(scanned.open) > _MOST_CONSTRUCTS
     openers = _with_indentation(before, scanned)
-    written = _closing_outwards(before, inserted, scanner)
     following = _closing_outwards(before, after, scanner)
     accepted = _unmatched(openers, following, is_cut=is_cut)
     so_far = ""
@@ -102,7 +106,7 @@ def _closing_outwards(before: str, text: str, scanner: RoughScanner) -> list[_Ou
     """Return the closers in `text` of what was opened before it, in order."""
     joined = before + text
     found = []
-    for closer in scanner.scan(joined, 0, len(joined)).closers:
+    for closer in scanner.scan_at_cursor(joined, len(before)).closers:
         is_outer = closer.opened_at is None or closer.opened_at < len(before)
         if closer.start < len(before) or not is_outer:
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from completion.scripted import LANGUAGES, MARK, manifest, snapshot_at_mark
@@ -43,7 +45,7 @@ def test_typing_on_a_line_only_adds_to_the_end_of_a_prompt() -> None:
             )
             for typed in ("", "y", "y =", "y = 1")
         ]
-        assert all(new.startswith(old) for old, new in zip(texts, texts[1:], strict=False))
+        assert all(new.startswith(old) for old, new in itertools.pairwise(texts))
 
 
 def test_prefix_suffix_middle_order_is_that_of_the_manifest() -> None:

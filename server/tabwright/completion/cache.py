@@ -35,14 +35,17 @@ class Written:
 
     def log_probability(self, length: int) -> float:
         """Return the sum over the tokens that begin within `length` characters."""
-        starts = (0, *self.token_ends[:-1])
-        pairs = zip(starts, self.log_probabilities, strict=True)
+        pairs = zip(self._token_starts, self.log_probabilities, strict=True)
         return sum(value for start, value in pairs if start < length)
 
     def mean_log_probability(self, length: int) -> float:
         """Return the mean over the same tokens."""
-        count = sum(start < length for start in (0, *self.token_ends[:-1]))
-        return self.log_probability(length) / count if count and self.token_ends else 0.0
+        count = sum(start < length for start in self._token_starts)
+        return self.log_probability(length) / count if count else 0.0
+
+    @property
+    def _token_starts(self) -> tuple[int, ...]:
+        return (0, *self.token_ends)[: len(self.token_ends)]
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+from filelock import FileLock
 
 from tabwright.user_directories import data_directory
 
 logger = logging.getLogger(__name__)
 
 _FILE = "measurements.json"
+_PATIENCE_SECONDS = 0.5
+"""Another process holds the lock for as long as it takes to write a few lines."""
 
 
 class Measurement(msgspec.Struct, frozen=True):
@@ -45,17 +49,25 @@ def remembered(key: str) -> Measurement | None:
 
 def remember(key: str, measurement: Measurement) -> None:
     """Keep a measurement; a disk that cannot take it costs only the next start a second."""
-    everything = {**_read(), key: measurement}
     path = data_directory() / _FILE
-    partial = path.with_suffix(".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Two editor windows may measure two models at the same time.
+        with FileLock(path.with_suffix(".lock"), timeout=_PATIENCE_SECONDS):
+            _write(path, {**_read(), key: measurement})
+    except OSError as error:
+        logger.warning("The measured speed cannot be kept in %s: %s.", path, error)
+
+
+def _write(path: Path, everything: Mapping[str, Measurement]) -> None:
+    partial = path.with_suffix(".partial")
+    try:
         partial.write_bytes(msgspec.json.format(msgspec.json.encode(everything)))
         partial.replace(path)
-    except OSError as error:
-        logger.warning("The measured speed cannot be kept in %s: %s.", path, error.strerror)
+    except OSError:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+        raise
 
 
 def forget_all() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import collections
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -266,7 +266,7 @@ class Session:
         if isinstance(outcome, Suggestion) and self._is_eager(request) and outcome.ends_line:
             shown = outcome
             self._ahead.schedule(
-                lambda: pipeline.prepare_next(request, shown, shape, model),
+                lambda: self._work(model, pipeline.prepare_next(request, shown, shape, model)),
                 _AHEAD_OF_ACCEPTANCE_SECONDS,
             )
         return outcome
@@ -312,7 +312,15 @@ class Session:
         if model is None and (loading := self.models.begin_loading(manifest)) is not None:
             model = await asyncio.shield(loading)
         if isinstance(model, ReadyModel):
-            await pipeline.prepare(request, model)
+            await self._work(model, pipeline.prepare(request, model))
+
+    async def _work(self, model: ReadyModel, work: Coroutine[None, None, None]) -> None:
+        """Do work ahead; have the model loaded again where its process turns out to have ended."""
+        try:
+            await work
+        except ModelError as error:
+            self.models.note_failure(model, error)
+            raise
 
     def _note_cursor(self, uri: str, offset: int) -> None:
         self._cursors.pop(uri, None)

@@ -39,7 +39,11 @@ SEQUENCES = 4
 """How many documents keep their evaluated prompts at once."""
 
 BATCH_TOKENS = 32
-"""Prompt tokens per call into llama.cpp: a cancelled request stops within one such batch."""
+"""The most prompt tokens per call into llama.cpp."""
+
+_FEWEST_BATCH_TOKENS = 8
+_BATCH_SECONDS = 0.04
+"""A cancelled request stops within one batch, so on a slow or busy machine they are smaller."""
 
 LONGEST_DRAFT = 7
 _LONG_MATCH, _SHORT_MATCH = 3, 2
@@ -355,13 +359,20 @@ class LlamaModel:
         self._truncate(sequence, max(0, min(common, len(tokens) - fresh)))
         yield 0
         done = 0
-        for part in _batches(tokens[len(sequence.tokens) :]):
+        while len(sequence.tokens) < len(tokens):
+            part = self._next_batch(tokens[len(sequence.tokens) :])
             is_last = len(sequence.tokens) + len(part) == len(tokens)
             is_alone = len(part) < fresh  # the whole prompt is one token
             batch = [*part, *part] if is_alone else part
             self._evaluate(sequence, batch, logits=fresh if is_last else 0)
             done += len(part)
             yield done
+
+    def _next_batch(self, tokens: Sequence[int]) -> Sequence[int]:
+        """Return the first tokens: as many as are soon evaluated, leaving no single one over."""
+        size = int(_BATCH_SECONDS * self._pace.tokens_per_second)
+        size = min(max(size, _FEWEST_BATCH_TOKENS), BATCH_TOKENS, len(tokens))
+        return tokens[: size - 1 if len(tokens) - size == 1 else size]
 
     def advance(self, sequence: KvSequence, length: int, token: int, draft: Sequence[int]) -> None:
         """Make `token` follow the first `length` tokens, and know the logits after it.
@@ -489,9 +500,10 @@ class LlamaModel:
             self._threads_set = threads
         began, cpu_began = time.perf_counter(), time.process_time()
         status = int(llama_cpp.llama_decode(self._context, batch))
+        elapsed = time.perf_counter() - began
+        self._pace.note_speed(int(batch.n_tokens), elapsed)
         if not self._is_on_gpu:
-            used = time.process_time() - cpu_began
-            self._pace.note(time.perf_counter() - began, used, threads)
+            self._pace.note(elapsed, time.process_time() - cpu_began, threads)
         return status
 
     def split_for_healing(self, tokens: Sequence[int]) -> tuple[list[int], bytes]:
@@ -570,17 +582,6 @@ class LlamaModel:
             if count >= 0:
                 return buffer.raw[:count]
             size = -count
-
-
-def _batches(tokens: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Split tokens into batches, none of which is a single token unless there is but one."""
-    start = 0
-    while start < len(tokens):
-        size = min(BATCH_TOKENS, len(tokens) - start)
-        if len(tokens) - start - size == 1:
-            size -= 1
-        yield tokens[start : start + size]
-        start += size
 
 
 def _log_of_sum(logits: Logits) -> float:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 _MEMORY = 0.6
 _LEAST_SHARE = 0.75
 """Of the processor time that the threads could have had."""
+_TELLING_TOKENS = 8
+"""A smaller batch takes longer per token."""
+_ASSUMED_SPEED = 400.0
 _CALLS_ALONE = 40
 """How many batches one thread computes alone before several are tried again."""
 
@@ -24,11 +27,19 @@ class Pace:
     most_threads: int
     share: float = 1.0
     calls_alone: int = 0
+    tokens_per_second: float = _ASSUMED_SPEED
+    """How fast prompts were read lately."""
 
     @property
     def threads(self) -> int:
         """How many threads the next batch is best computed with."""
         return 1 if self.calls_alone > 0 else self.most_threads
+
+    def note_speed(self, tokens: int, seconds: float) -> None:
+        """Take the speed of a batch into account."""
+        if tokens >= _TELLING_TOKENS:
+            speed = tokens / max(seconds, 1e-9)
+            self.tokens_per_second = self.tokens_per_second * _MEMORY + speed * (1 - _MEMORY)
 
     def note(self, elapsed_seconds: float, processor_seconds: float, threads: int) -> None:
         """Take a batch into account: how long it took, and how much of that it computed."""

@@ -65,6 +65,8 @@ def with_document_indentation(text: str, shape: Shape, before: str, after: str =
     `before` and `after` are the text around the place that the text was written for, which `shape`
     describes.
     """
+    if "\n" not in text and not shape.is_on_blank_line:
+        return text  # nothing of it is at the start of a line
     unit = document_unit(before, after)
     lines = [_Line.of(line, unit) for line in text.split("\n")]
     if unit is not None:

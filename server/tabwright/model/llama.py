@@ -375,7 +375,10 @@ class LlamaModel:
         known = sequence.tokens[length : length + 1] == [token] and length + 1 in sequence.heads
         if known:
             return
+        before = sequence.tokens[:length]
         self._truncate(sequence, length)
+        for again in _batches(before[len(sequence.tokens) :]):  # where nothing can be taken back
+            self._evaluate(sequence, again, logits=0)
         room = self.context_tokens + LONGEST_DRAFT - length
         if not self.can_roll_back:
             self._evaluate(sequence, [token], logits=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -36,9 +37,9 @@ async def test_a_suggestion_by_hand_is_a_pure_insertion_at_the_cursor(
     client = await start()
     uri = document_uri(tmp_path)
     await client.open(uri, PYTHON)
-    (item,) = await client.suggest(uri, LINE, CHARACTER)
+    (item, *_) = await client.suggest(uri, LINE, CHARACTER)
     assert isinstance(item.insert_text, str)
-    assert "json.load" in item.insert_text
+    assert "json." in item.insert_text
     cursor = types.Position(LINE, CHARACTER)
     assert item.range == types.Range(cursor, cursor)
     assert item.command is not None
@@ -52,14 +53,30 @@ async def test_typing_gets_suggestions_once_the_model_is_loaded(
     client = await start()
     uri = document_uri(tmp_path)
     await client.open(uri, PYTHON)
+    client.type(uri, LINE, CHARACTER, "return js")
 
     async def has_suggestion() -> bool:
-        return bool(await client.suggest(uri, LINE, CHARACTER, by_hand=False))
+        return bool(await client.suggest(uri, LINE, CHARACTER + 9, by_hand=False))
 
     await until(has_suggestion)
-    client.type(uri, LINE, CHARACTER, "return js")
     (item,) = await client.suggest(uri, LINE, CHARACTER + 9, by_hand=False)
     assert str(item.insert_text).startswith("on")
+    client.type(uri, LINE, CHARACTER + 9, "on")
+    (rest,) = await client.suggest(uri, LINE, CHARACTER + 11, by_hand=False)
+    assert str(rest.insert_text) == str(item.insert_text)[2:]
+
+
+async def test_asked_by_hand_there_are_alternatives_to_go_through(
+    start: Start, tmp_path: Path
+) -> None:
+    client = await start()
+    uri = document_uri(tmp_path)
+    await client.open(uri, PYTHON)
+    items = await client.suggest(uri, LINE, CHARACTER)
+    texts = [str(item.insert_text) for item in items]
+    assert len(texts) > 1
+    assert len(set(texts)) == len(texts)
+    assert all(item.range == items[0].range for item in items)
 
 
 async def test_every_request_is_answered_and_the_newest_wins(start: Start, tmp_path: Path) -> None:
@@ -118,6 +135,59 @@ async def test_the_model_process_killed_while_typing_costs_one_suggestion(
     assert client.pop_ups == []
 
 
+async def test_the_model_process_killed_between_two_keys_costs_nothing(
+    start: Start, tmp_path: Path
+) -> None:
+    client = await start()
+    uri = document_uri(tmp_path)
+    await client.open(uri, PYTHON)
+    assert await client.suggest(uri, LINE, CHARACTER)
+    process_id = await client.process_id_of_model()
+    assert process_id is not None
+    os.kill(process_id, signal.SIGKILL)
+    client.type(uri, LINE, CHARACTER, "return js")  # reading ahead finds it gone
+
+    async def is_ready_again() -> bool:
+        status = await client.run("tabwright.showStatus")
+        return "ready" in status["message"] and status["modelProcess"]["pid"] != process_id
+
+    await until(is_ready_again)
+    assert await client.suggest(uri, LINE, CHARACTER + 9, by_hand=False)
+    assert (
+        "model_restarting"
+        not in (await client.run("tabwright.showStatus"))["statistics"]["outcomes"]
+    )
+
+
+async def test_the_data_directory_may_be_deleted_while_the_server_runs(
+    start: Start, tmp_path: Path, own_directories: Path, default_weights: Path
+) -> None:
+    data = own_directories / "data"
+    weights = data / "weights" / default_weights.parent.name
+    shutil.copytree(default_weights.parent, weights)
+    environment = {"TABWRIGHT_DATA_DIR": str(data)}
+    client = await start(environment=environment)
+    uri = document_uri(tmp_path)
+    await client.open(uri, PYTHON)
+    assert await client.suggest(uri, LINE, CHARACTER)
+    shutil.rmtree(data)
+    client.type(uri, LINE, CHARACTER, "return js")
+
+    async def is_missing() -> bool:
+        await client.suggest(uri, LINE, CHARACTER + 9)
+        return await client.why() == "model_missing"
+
+    await until(is_missing)
+    shutil.copytree(default_weights.parent, weights)
+
+    async def has_suggestion() -> bool:
+        return bool(await client.suggest(uri, LINE, CHARACTER + 9))
+
+    await until(has_suggestion)
+    log = (tmp_path / "server.log").read_text()
+    assert "Traceback" not in log
+
+
 async def test_astral_characters_and_crlf_count_as_the_client_counts(
     start: Start, tmp_path: Path
 ) -> None:
@@ -126,7 +196,7 @@ async def test_astral_characters_and_crlf_count_as_the_client_counts(
     text = "names = ['🦜🦜', 'é']\r\n\r\nfor name in names:\r\n    "
     await client.open(uri, text)
     client.type(uri, 0, 14, "🦜")  # after two parrots of two UTF-16 units each
-    (item,) = await client.suggest(uri, 3, 4)
+    (item, *_) = await client.suggest(uri, 3, 4)
     assert "name" in str(item.insert_text)
     assert "\n" not in str(item.insert_text).replace("\r\n", "")
     client.type(uri, 3, 4, "print(name)")
@@ -157,7 +227,7 @@ async def test_a_notebook_s_earlier_and_last_cells_are_one_text(
             ],
         )
     )
-    (item,) = await client.suggest(cells[1], 0, 15)
+    (item, *_) = await client.suggest(cells[1], 0, 15)
     assert str(item.insert_text).startswith("mean")
     assert item.range == types.Range(types.Position(0, 15), types.Position(0, 15))
 
@@ -173,7 +243,7 @@ async def test_an_item_selected_in_the_completion_list_is_extended(
     params.context.selected_completion_info = types.SelectedCompletionInfo(where, "json")
     answer = await client.text_document_inline_completion_async(params)
     assert isinstance(answer, types.InlineCompletionList)
-    (item,) = answer.items
+    (item, *_) = answer.items
     assert str(item.insert_text).startswith("json")
     assert len(str(item.insert_text)) > len("json")
     assert item.range == where
@@ -209,7 +279,7 @@ async def test_an_accepted_suggestion_is_counted(start: Start, tmp_path: Path) -
     client = await start()
     uri = document_uri(tmp_path)
     await client.open(uri, PYTHON)
-    (item,) = await client.suggest(uri, LINE, CHARACTER)
+    (item, *_) = await client.suggest(uri, LINE, CHARACTER)
     client.protocol.notify("textDocument/didShowCompletion", {"item": {"insertText": "x"}})
     assert item.command is not None
     await client.run(item.command.command, *(item.command.arguments or []))
@@ -247,7 +317,19 @@ async def test_no_source_text_is_logged(start: Start, tmp_path: Path) -> None:
     # A malformed change of the document must not be quoted either.
     client.send_raw(types.TEXT_DOCUMENT_DID_CHANGE, {"textDocument": "unmistakable_secret_name"})
     await client.suggest(uri, LINE + 1, CHARACTER)
+    client.type(uri, LINE + 1, CHARACTER, "return json.load(")
+    client.send_raw(
+        "tabwright/didMoveCursor",
+        {"textDocument": {"uri": uri}, "position": {"line": 1, "character": 0}},
+    )
+    for nonsense in ({}, {"textDocument": {"uri": uri}, "position": {"line": "x"}}, [1], None):
+        client.send_raw("tabwright/didMoveCursor", nonsense)
+    await client.suggest(uri, LINE + 1, CHARACTER + 17)
+    await client.shutdown_async(None)
+    client.exit(None)
     log = (tmp_path / "server.log").read_text()
+    assert "never retrieved" not in log
+    assert "was destroyed" not in log
     assert "unmistakable_secret_name" not in log
     assert "read_settings" not in log
     assert "could not be handled" in log

@@ -64,7 +64,7 @@ async def test_a_user_s_own_model_works_and_bad_control_tokens_only_cost_the_mid
     client = await start(environment=own_environment)
     uri = (tmp_path / "a.py").as_uri()
     await client.open(uri, CODE)
-    (item,) = await client.suggest(uri, LINE, CHARACTER)
+    (item, *_) = await client.suggest(uri, LINE, CHARACTER)
     assert str(item.insert_text).startswith("on")
     assert (await client.run("tabwright.explain"))["model"] == "mine"
     assert "without fill-in-the-middle" in (tmp_path / "server.log").read_text()
@@ -122,12 +122,12 @@ async def test_every_encoding_finds_the_cursor_behind_astral_characters(
         types.PositionEncodingKind.Utf16: len(column.encode("utf-16-le")) // 2,
         types.PositionEncodingKind.Utf32: len(column),
     }[encoding]
-    (item,) = await client.suggest(uri, 1, units)
+    (item, *_) = await client.suggest(uri, 1, units)
     assert str(item.insert_text).startswith("on")
     assert item.range == types.Range(types.Position(1, units), types.Position(1, units))
     # An edit behind the astral characters lands where the client means it.
     client.type(uri, 1, units, "on")
-    (item,) = await client.suggest(uri, 1, units + 2)
+    (item, *_) = await client.suggest(uri, 1, units + 2)
     assert not str(item.insert_text).startswith("on")
 
 

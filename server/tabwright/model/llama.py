@@ -52,6 +52,8 @@ _KEPT_LOGITS_BYTES = 8_000_000
 _MOST_HEADS, _FEWEST_HEADS = 40, 12
 _AGREEING_KEPT = 256
 _MEASURED_ROUNDS, _MEASURED_TOKENS = 5, 4
+_MEASURED_SECONDS = 3.0
+"""No further round begins after this: on a busy machine, or with a large model, one must do."""
 _DRAFT_MEMORY = 0.95
 _LEAST_DRAFT_SHARE = 0.15
 """Checking seven drafted tokens costs about as much as writing one more (`evaluation.py`)."""
@@ -386,7 +388,10 @@ class LlamaModel:
         known = sequence.tokens[length : length + 1] == [token] and length + 1 in sequence.heads
         if known:
             return
+        before = sequence.tokens[:length]
         self._truncate(sequence, length)
+        for again in _batches(before[len(sequence.tokens) :]):  # where nothing can be taken back
+            self._evaluate(sequence, again, logits=0)
         room = self.context_tokens + LONGEST_DRAFT - length
         if not self.can_roll_back:
             self._evaluate(sequence, [token], logits=1)
@@ -417,7 +422,7 @@ class LlamaModel:
         return []
 
     def measure(self) -> tuple[float, float]:
-        """Return tokens per second of reading prompts and of writing; takes about a second.
+        """Return tokens per second of reading prompts and of writing; takes a second or a few.
 
         Counted in processor time shared by the threads, and the best of a few rounds, because
         whatever else runs on the machine would otherwise decide the figure. The least recently
@@ -433,7 +438,10 @@ class LlamaModel:
         self._evaluate(sequence, prompt, logits=0)  # touches every page of the weights
         reading: list[float] = []
         writing: list[float] = []
+        began = time.monotonic()
         for _ in range(_MEASURED_ROUNDS):
+            if reading and time.monotonic() - began > _MEASURED_SECONDS:
+                break
             reading.append(self._seconds_for(sequence, prompt) / len(prompt))
             for token in prompt[:_MEASURED_TOKENS]:
                 writing.append(self._seconds_for(sequence, [token, token]))

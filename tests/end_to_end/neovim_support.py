@@ -21,17 +21,28 @@ PLUGIN = Path(__file__).parents[2] / "editors" / "neovim"
 _INIT = """
 vim.opt.runtimepath:prepend({plugin})
 vim.o.swapfile = false
-vim.g.asked, vim.g.answered = 0, 0
+vim.g.asked, vim.g.answered, vim.g.taken_back, vim.g.most_open = 0, 0, 0, 0
+local open = {{}}
 vim.api.nvim_create_autocmd('LspRequest', {{
   callback = function(event)
-    local request = event.data.request
+    local request, id = event.data.request, event.data.request_id
     if request.method == 'textDocument/inlineCompletion' then
+      open[id] = request.type == 'pending' or nil
+      vim.g.most_open = math.max(vim.g.most_open, vim.tbl_count(open))
       if request.type == 'pending' then
         vim.g.asked = vim.g.asked + 1
+      elseif request.type == 'cancel' then
+        vim.g.taken_back = vim.g.taken_back + 1
       elseif request.type == 'complete' then
         vim.g.answered = vim.g.answered + 1
       end
     end
+  end,
+}})
+sent = {{}}
+vim.api.nvim_create_autocmd('LspNotify', {{
+  callback = function(event)
+    table.insert(sent, {{ event.data.method, event.data.params }})
   end,
 }})
 {extra}
@@ -71,6 +82,7 @@ class Editor:
         )
         self.file = file
         arguments = ["--embed", "--headless", "--clean", "-u", str(init), str(file)]
+        self._screen: _Screen | None = None
         self.nvim = pynvim.attach("child", argv=[neovim, *arguments])
 
     def __enter__(self) -> Editor:
@@ -127,6 +139,36 @@ class Editor:
         lines = [details["virt_text"], *details.get("virt_lines", [])]
         return "\n".join("".join(chunk[0] for chunk in line) for line in lines)
 
+    def watch_screen(self) -> None:
+        """Have Neovim draw, and forget what it has drawn so far."""
+        if self._screen is None:
+            self.nvim.ui_attach(80, 24, rgb=True, ext_linegrid=True)
+            self._screen = _Screen()
+        self.drawn_lines()
+
+    def drawn_lines(self) -> set[str]:
+        """Return the cursor's line in each state that the screen has shown, and forget them."""
+        assert self._screen is not None, "watch_screen() comes first"
+        self.lua(f"vim.cmd.redraw() vim.rpcnotify({self.nvim.channel_id}, 'enough')")
+        found = set()
+        while (message := self.nvim.next_message())[1] != "enough":
+            for name, *calls in message[2]:
+                for arguments in calls:
+                    if name == "flush":
+                        found.add(self._screen.cursor_line())
+                    else:
+                        self._screen.take(name, arguments)
+        return found
+
+    def sent(self, method: str) -> list[Any]:
+        """Return what the server was told with this notification."""
+        return [params for name, params in self.lua("return sent") if name == method]
+
+    def moves(self) -> list[tuple[int, int]]:
+        """Return the places that the server was told the cursor has moved to."""
+        positions = [each["position"] for each in self.sent("tabwright/didMoveCursor")]
+        return [(each["line"], each["character"]) for each in positions]
+
     def offset(self) -> int:
         """Return how many characters are before the cursor."""
         row, column = self.nvim.current.window.cursor
@@ -171,6 +213,32 @@ class Editor:
         self.type("<Tab>")
         self.until(lambda: self.text() != before)
         return before[:offset] + ghost + before[offset:]
+
+
+class _Screen:
+    """What Neovim draws, as far as the cursor's line needs it (`:help ui-linegrid`)."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, list[str]] = {}
+        self._cursor_row = 0
+
+    def take(self, name: str, arguments: list[Any]) -> None:
+        if name == "grid_cursor_goto":
+            self._cursor_row = arguments[1]
+        elif name == "grid_clear":
+            self._rows = {}
+        elif name == "grid_line":
+            _grid, row, column, cells, *_ = arguments
+            text = [cell[0] for cell in cells for _ in range(cell[2] if len(cell) > 2 else 1)]
+            cells_before = self._rows.setdefault(row, [" "] * 80)
+            cells_before[column : column + len(text)] = text
+        elif name == "grid_scroll":
+            _grid, top, bottom, _left, _right, count, _columns = arguments
+            moved = {row - count: cells for row, cells in self._rows.items() if top <= row < bottom}
+            self._rows.update({row: list(moved[row]) for row in moved if top <= row < bottom})
+
+    def cursor_line(self) -> str:
+        return "".join(self._rows.get(self._cursor_row, [])).rstrip()
 
 
 def _lua(value: object) -> str:

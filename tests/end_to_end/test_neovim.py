@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -120,20 +122,202 @@ def test_tab_without_a_suggestion_does_what_it_did_before(
     assert editor.messages() == ""
 
 
-def test_typing_along_a_suggestion_keeps_it_without_asking_again(open_editor: Open) -> None:
+@pytest.mark.parametrize("key", ["<M-Right>", "<M-C-Right>", "<M-]>", "<M-[>"])
+@pytest.mark.parametrize(
+    ("mapping", "inserted"),
+    [
+        ("vim.keymap.set('i', '{key}', 'before')", "before"),
+        ("vim.cmd([[autocmd FileType python inoremap <buffer> {key} local]])", "local"),
+    ],
+    ids=["keys", "buffer"],
+)
+def test_other_keys_without_a_suggestion_do_what_they_did_before(
+    open_editor: Open, key: str, mapping: str, inserted: str
+) -> None:
+    extra = mapping.replace("{key}", key)
+    editor = open_editor("x = 1\n", settings={"trigger": "manual"}, extra_lua=extra)
+    editor.type(f"O{key}")
+    editor.until(lambda: editor.text() == f"{inserted}\nx = 1")
+    assert editor.messages() == ""
+
+
+@pytest.mark.parametrize(("key", "column"), [("<M-Right>", 1), ("<M-C-Right>", 4), ("<M-x>", 0)])
+def test_a_key_with_alt_that_meant_nothing_leaves_insert_mode_as_neovim_has_it(
+    open_editor: Open, key: str, column: int
+) -> None:
+    extra = "require('tabwright.options').defaults.keymaps.next = '<M-x>'"
+    editor = open_editor("abc def\n", settings={"trigger": "manual"}, extra_lua=extra)
+    editor.type(f"i{key}")
+    editor.until(lambda: editor.nvim.api.get_mode()["mode"] == "n")
+    editor.until(lambda: editor.nvim.current.window.cursor == (1, column))
+    assert editor.text() == ("bc def" if key == "<M-x>" else "abc def")
+
+
+def test_typing_along_a_suggestion_keeps_it_on_the_screen_all_the_time(open_editor: Open) -> None:
     editor = open_editor(PROGRAM)
     editor.wait_for_model()
     editor.type(f"Go{ADD}")
     ghost = editor.wait_for_ghost()
     asked = editor.nvim.vars["asked"]
+    line = f"{editor.nvim.current.line}{ghost}"
+    editor.watch_screen()
     for typed in range(1, 4):
         editor.type(ghost[typed - 1])
         editor.until(lambda: (editor.ghost() or "") == ghost[typed:])  # noqa: B023 - called here
         assert editor.drawn() == ghost[typed:]
+    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    assert editor.nvim.vars["asked"] == asked + 3
     editor.type("<BS>")
     editor.until(lambda: editor.ghost() == ghost[2:])
-    assert editor.nvim.vars["asked"] == asked
+    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    assert editor.drawn_lines() == {line}
+    shown = [each["item"]["insertText"] for each in editor.sent("textDocument/didShowCompletion")]
+    assert shown.count(ghost) == 1
+    assert not any(ghost.endswith(each) and each != ghost for each in shown)
     assert editor.accept() == editor.text()
+
+
+def test_typing_on_takes_a_question_back_before_the_next_one(open_editor: Open) -> None:
+    editor = open_editor(PROGRAM)
+    editor.wait_for_model()
+    editor.type("Go<CR><CR>")
+    for letter in "def multiply(left, right):":
+        editor.type(letter)
+        editor.text()  # so that the keys do not come as one
+    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    assert editor.nvim.vars["taken_back"] > 0
+    assert editor.nvim.vars["most_open"] == 1
+
+
+def test_a_suggestion_is_accepted_word_by_word_and_counted_with_the_last_one(
+    open_editor: Open,
+) -> None:
+    editor = open_editor(PROGRAM)
+    editor.wait_for_model()
+    editor.type(f"Go{ADD}")
+    editor.type(r"<M-\>")  # what was asked for by hand is not replaced on the way
+    ghost = editor.wait_for_ghost()
+    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    ghost = editor.ghost() or ""
+    before = editor.text()
+    words = re.findall(r"\W*\w+|\W+$", ghost)
+    assert len(words) > 1
+    editor.watch_screen()
+    line = f"{editor.nvim.current.line}{ghost}"
+    for count in range(1, len(words)):
+        accepted = "".join(words[:count])
+        editor.type("<M-Right>")
+        editor.until(lambda: editor.text() == before + accepted)  # noqa: B023 - called here
+        editor.until(lambda: editor.drawn() == ghost[len(accepted) :])  # noqa: B023 - called here
+    assert editor.drawn_lines() == {line}
+    parts = editor.sent("textDocument/didPartiallyAcceptCompletion")
+    assert [each["acceptedLength"] for each in parts] == [
+        len("".join(words[:count])) for count in range(1, len(words))
+    ]
+    assert {each["item"]["insertText"] for each in parts} == {ghost}
+    editor.type("<M-Right>")
+    editor.until(lambda: editor.text() == before + ghost)
+    editor.until(lambda: editor.server_status()["statistics"]["accepted"] > 0)
+    assert editor.messages() == ""
+    editor.type("<Esc>u")
+    editor.until(lambda: editor.text() == before + "".join(words[:-1]))
+
+
+def test_a_block_is_accepted_line_by_line(open_editor: Open) -> None:
+    editor = open_editor(PROGRAM, settings={"lines": "multi", "maxLines": 6})
+    editor.wait_for_model()
+    editor.type("Go<CR><CR>def describe(row):<CR>if not row:<CR>return None<CR><C-d>")
+    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    editor.type(r"<M-\>")
+    editor.until(lambda: "\n" in (editor.ghost() or ""))
+    before, ghost = editor.text(), editor.ghost() or ""
+    first, rest = ghost.split("\n", 1)
+    second = "\n" + rest.split("\n")[0]
+    editor.type("<M-C-Right>")
+    editor.until(lambda: editor.text() == before + first)
+    editor.until(lambda: editor.drawn() == f"\n{rest}")
+    editor.type("<M-C-Right>")
+    editor.until(lambda: editor.text() == before + first + second)
+
+
+def test_alternatives_are_asked_for_and_gone_through_in_both_directions(
+    open_editor: Open,
+) -> None:
+    editor = open_editor(PROGRAM)
+    editor.wait_for_model()
+    editor.type(f"Go{ADD}")
+    first = editor.wait_for_ghost()
+    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    asked = editor.nvim.vars["asked"]
+    editor.type("<M-]>")
+    second = editor.until(lambda: (ghost := editor.ghost()) != first and ghost)
+    assert editor.drawn() == second
+    assert editor.nvim.vars["asked"] == asked + 1
+    editor.type("<M-[>")
+    editor.until(lambda: editor.drawn() == first)
+    editor.type("<M-[>")
+    last = editor.until(lambda: (ghost := editor.drawn()) != first and ghost)
+    editor.type("<M-]><M-]>")
+    editor.until(lambda: editor.drawn() == second)
+    assert editor.nvim.vars["asked"] == asked + 1
+    shown = [each["item"]["insertText"] for each in editor.sent("textDocument/didShowCompletion")]
+    assert [shown.count(each) for each in (first, second, last)] == [1, 1, 1]
+    editor.type(second[0])
+    editor.until(lambda: editor.ghost() == second[1:])
+    assert editor.accept() == editor.text()
+    assert editor.messages() == ""
+
+
+def test_the_server_is_told_where_the_cursor_moves_but_not_where_one_types(
+    open_editor: Open,
+) -> None:
+    editor = open_editor(PROGRAM)
+    editor.wait_for_model()
+    editor.until(lambda: editor.moves() == [(0, 0)])
+    editor.type("4j")
+    editor.until(lambda: editor.moves()[1:] == [(4, 0)])
+    editor.type("i")
+    editor.until(lambda: editor.moves()[2:] == [(4, 0)])  # in case the model has been put away
+    editor.type("x = 1<CR>")
+    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"] > 0)
+    editor.type("y")
+    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    assert len(editor.moves()) == 3
+    editor.type("<Esc>")
+    editor.until(lambda: editor.moves()[3:] == [(5, 0)])
+
+
+def test_a_cursor_that_moves_quickly_is_told_of_now_and_then(open_editor: Open) -> None:
+    editor = open_editor("\n".join("x" * 9 for _ in range(200)))
+    editor.wait_for_model()
+    editor.until(lambda: editor.moves() == [(0, 0)])
+    started = time.monotonic()
+    for _ in range(150):
+        editor.type("j")
+        editor.text()  # so that the keys do not come as one
+    seconds = time.monotonic() - started
+    editor.until(lambda: editor.moves()[-1] == (150, 0))
+    assert 2 < len(editor.moves()) <= 3 + seconds / 0.1
+
+
+def test_the_server_is_told_of_the_buffer_that_comes_to_the_front(
+    open_editor: Open, tmp_path: Path
+) -> None:
+    other = tmp_path / "project" / "other.py"
+    other.write_text("y = 2\nz = 3\n")
+    editor = open_editor(PROGRAM)
+    editor.until(lambda: editor.moves() == [(0, 0)])
+    editor.nvim.command(f"edit +2 {other}")
+    editor.until(lambda: editor.moves()[-1] == (1, 0))
+    editor.nvim.command("buffer program.py")
+    editor.until(lambda: editor.moves()[-1] == (0, 0))
+    uris = [each["textDocument"]["uri"] for each in editor.sent("tabwright/didMoveCursor")]
+    assert list(dict.fromkeys(uris)) == [editor.file.as_uri(), other.as_uri()]
+    assert uris[-1] == editor.file.as_uri()
+    editor.nvim.command("enew")
+    editor.type("iplain<Esc>")
+    editor.until(lambda: editor.text() == "plain")
+    assert editor.sent("tabwright/didMoveCursor")[-1]["textDocument"]["uri"] == uris[-1]
 
 
 def test_a_suggestion_goes_when_the_user_types_something_else_or_leaves(

@@ -1,4 +1,4 @@
--- The suggestion on the screen: one at a time, drawn with one extmark.
+-- The suggestion on the screen: one at a time, drawn with one extmark, with its alternatives.
 
 local M = {}
 
@@ -7,12 +7,17 @@ local namespace = api.nvim_create_namespace('tabwright')
 local GHOST_ID = 1
 local HIGHLIGHT = 'TabwrightGhost'
 
--- The suggestion as it came:
+-- What is shown, as it came:
 --   buffer, row, column   where its text begins; 0-based, in bytes
---   text                  all of it, lines parted by \n
 --   before, after         the rest of its line, to see whether it still fits
---   remaining             what is not typed yet, and so on the screen
---   item, client_id       for the server
+--   choices, chosen       the suggestion and its alternatives, and which is on the screen:
+--     text                  all that it inserts there, lines parted by \n
+--     item                  for the server; its text is `skipped` and what `text` has after `from`
+--     is_told               whether the server knows that it was shown
+--   typed                 how much of that has been typed or accepted, in bytes
+--   drawn                 the text that is drawn
+--   client_id             whose it is
+--   is_by_hand            whether somebody asked for it
 local shown = nil
 
 function M.highlight()
@@ -45,10 +50,21 @@ local function line_at(buffer, row)
   return api.nvim_buf_get_lines(buffer, row, row + 1, false)[1] or ''
 end
 
-local function draw(row, column)
+local function remaining()
+  return shown.choices[shown.chosen].text:sub(shown.typed + 1)
+end
+
+-- Draw what is left. The mark is moved and not made anew, so that nothing flickers.
+local function draw()
+  local text = remaining()
+  if text == shown.drawn then
+    return -- the mark goes along with the text by itself
+  end
+  shown.drawn = text
   local buffer = shown.buffer
+  local row, column = cursor()
   local tabstop = vim.bo[buffer].tabstop
-  local lines = vim.split(shown.remaining, '\n', { plain = true })
+  local lines = vim.split(text, '\n', { plain = true })
   local start_cell = vim.fn.strdisplaywidth(line_at(buffer, row):sub(1, column))
   local below = {}
   for index = 2, #lines do
@@ -63,24 +79,35 @@ local function draw(row, column)
   })
 end
 
--- Show a text at the cursor of the current buffer.
-function M.show(text, item, client_id)
-  M.clear()
-  local buffer = api.nvim_get_current_buf()
-  local row, column = cursor()
-  local line = line_at(buffer, row)
-  shown = {
-    buffer = buffer,
-    row = row,
-    column = column,
-    text = text,
-    remaining = text,
-    before = line:sub(1, column),
-    after = line:sub(column + 1),
-    item = item,
-    client_id = client_id,
-  }
-  draw(row, column)
+-- Show one of several choices at the cursor of the current buffer. Each has the text that it
+-- inserts there, its item, and how the item's text begins before that.
+-- What has been typed of a suggestion that is still shown stays part of it, so that Backspace goes
+-- back through it.
+function M.show(choices, chosen, client_id, is_by_hand)
+  local typed = M.follow() and shown.choices[shown.chosen].text:sub(1, shown.typed) or ''
+  if typed == '' then
+    local buffer = api.nvim_get_current_buf()
+    local row, column = cursor()
+    local line = line_at(buffer, row)
+    if shown and shown.buffer ~= buffer then
+      M.clear()
+    end
+    shown = {
+      buffer = buffer,
+      row = row,
+      column = column,
+      before = line:sub(1, column),
+      after = line:sub(column + 1),
+      typed = 0,
+    }
+  end
+  for _, choice in ipairs(choices) do
+    choice.text = typed .. choice.text
+    choice.from = #typed
+  end
+  shown.choices, shown.chosen = choices, chosen
+  shown.client_id, shown.is_by_hand = client_id, is_by_hand
+  draw()
 end
 
 function M.clear()
@@ -108,43 +135,86 @@ local function typed_since(row, column)
   return table.concat(lines, '\n')
 end
 
+local function goes_on(choice, typed)
+  return #typed < #choice.text and vim.startswith(choice.text, typed)
+end
+
 -- Keep the suggestion while the user types just what it says; return whether something is left.
 function M.follow()
-  if not shown then
+  local typed = shown and typed_since(cursor())
+  if not typed or not goes_on(shown.choices[shown.chosen], typed) then
     return false
   end
-  local row, column = cursor()
-  local typed = typed_since(row, column)
-  if not typed or #typed >= #shown.text or not vim.startswith(shown.text, typed) then
-    return false
-  end
-  local remaining = shown.text:sub(#typed + 1)
-  if remaining ~= shown.remaining then
-    shown.remaining = remaining
-    draw(row, column)
-  end
+  shown.typed = #typed
+  draw()
   return true
 end
 
 -- Return the text on the screen, or nil.
 function M.text()
-  return shown and shown.remaining or nil
+  return shown and remaining() or nil
 end
 
--- Put the rest of the suggestion into the buffer; return its item and its client's id.
-function M.accept()
+-- Return the choice on the screen as one that begins at the cursor, or nil.
+function M.rest()
+  if not shown then
+    return nil
+  end
+  local choice = shown.choices[shown.chosen]
+  return {
+    text = remaining(),
+    item = choice.item,
+    skipped = choice.skipped .. choice.text:sub(choice.from + 1, shown.typed),
+    is_told = choice.is_told,
+  }
+end
+
+-- Whether somebody asked for what is on the screen.
+function M.is_by_hand()
+  return shown ~= nil and shown.is_by_hand
+end
+
+-- Show the choice so many steps further that goes on from what has been typed, around the end.
+-- Returns the choice and its client's id, or nil when there is no other one.
+function M.step(steps)
+  if not M.follow() then
+    return nil
+  end
+  local typed = shown.choices[shown.chosen].text:sub(1, shown.typed)
+  local count = #shown.choices
+  for distance = 1, count - 1 do
+    local candidate = (shown.chosen - 1 + steps * distance) % count + 1
+    if goes_on(shown.choices[candidate], typed) then
+      shown.chosen = candidate
+      draw()
+      return shown.choices[candidate], shown.client_id
+    end
+  end
+  return nil
+end
+
+-- Put the rest of the suggestion into the buffer, or what `part_of` makes of the rest. Returns nil
+-- when there was none, else the item, its client's id, and what of the item's text is still not in
+-- the buffer and what is.
+function M.accept(part_of)
   if not M.follow() then
     M.clear()
     return nil
   end
-  local accepted = shown
-  M.clear()
+  local choice, client_id, buffer = shown.choices[shown.chosen], shown.client_id, shown.buffer
+  local part = part_of and part_of(remaining()) or remaining()
   local row, column = cursor()
-  local lines = vim.split(accepted.remaining, '\n', { plain = true })
-  api.nvim_buf_set_text(accepted.buffer, row, column, row, column, lines)
+  local lines = vim.split(part, '\n', { plain = true })
   local end_column = #lines == 1 and column + #lines[1] or #lines[#lines]
+  local in_buffer = shown.typed + #part
+  if in_buffer == #choice.text then
+    M.clear()
+  end
+  api.nvim_buf_set_text(buffer, row, column, row, column, lines)
   api.nvim_win_set_cursor(0, { row + #lines, end_column })
-  return accepted.item, accepted.client_id
+  M.follow()
+  local accepted = choice.skipped .. choice.text:sub(choice.from + 1, in_buffer)
+  return choice.item, client_id, choice.text:sub(in_buffer + 1), accepted
 end
 
 return M

@@ -1,8 +1,10 @@
 -- Tabwright for Neovim: asks the language server while one types, and shows what it suggests.
 
+local cursor = require('tabwright.cursor')
 local ghost = require('tabwright.ghost')
 local keys = require('tabwright.keys')
 local options = require('tabwright.options')
+local parts = require('tabwright.parts')
 local server = require('tabwright.server')
 
 local M = {}
@@ -11,29 +13,24 @@ local api = vim.api
 local INVOKED, AUTOMATIC = 1, 2 -- InlineCompletionTriggerKind, LSP 3.18
 
 local is_enabled = true
-local take_back = function() end
--- Counts requests; an answer to any but the latest is too late.
-local latest = 0
--- The text and place that were asked for last, for TextChangedI and CursorMovedI come together.
-local asked = nil
+
+-- The last question, also when it is answered; an answer to any other one is too late:
+--   place         what it was asked about
+--   is_by_hand    whether somebody asked for it
+--   steps         how many alternatives further than what was on the screen to show
+--   is_open       whether the answer is still to come
+--   take_back     takes it back while it is open
+local question = nil
 
 local function is_inserting()
   return api.nvim_get_mode().mode:sub(1, 1) == 'i'
 end
 
--- Name the text and the place in it, to see whether either has changed.
-local function place()
-  local position = api.nvim_win_get_cursor(0)
-  local buffer = api.nvim_get_current_buf()
-  local tick = api.nvim_buf_get_changedtick(buffer)
-  return table.concat({ buffer, tick, position[1], position[2] }, ' ')
-end
-
 local function stop_asking()
-  take_back()
-  take_back = function() end
-  latest = latest + 1
-  asked = nil
+  if question then
+    question.take_back()
+    question = nil
+  end
 end
 
 local function forget()
@@ -55,7 +52,15 @@ local function byte_column(line, character, encoding)
   return is_good and column or nil
 end
 
--- Return what an item adds at the cursor, or nil when it is no insertion there.
+-- Return a text's length as the protocol counts it.
+local function utf16_length(text)
+  if vim.fn.has('nvim-0.11') == 1 then
+    return vim.str_utfindex(text, 'utf-16')
+  end
+  return select(2, vim.str_utfindex(text))
+end
+
+-- Return what an item adds at the cursor as a choice, or nil when it is no insertion there.
 local function insertion(item, client)
   local text = item.insertText
   if type(text) ~= 'string' then
@@ -65,6 +70,7 @@ local function insertion(item, client)
   local position = api.nvim_win_get_cursor(0)
   local row, column = position[1] - 1, position[2]
   local range = item.range
+  local replaced = ''
   if type(range) == 'table' then
     local line = api.nvim_get_current_line()
     local from = byte_column(line, range.start.character, client.offset_encoding)
@@ -72,38 +78,91 @@ local function insertion(item, client)
     if range.start.line ~= row or range['end'].line ~= row or to ~= column or not from then
       return nil
     end
-    local replaced = line:sub(from + 1, column)
-    if not vim.startswith(text, replaced) then
+    replaced = line:sub(from + 1, column)
+    if not vim.startswith(text, replaced) or text == replaced then
       return nil
     end
-    text = text:sub(#replaced + 1)
   end
-  return text ~= '' and text or nil
+  return text ~= '' and { text = text:sub(#replaced + 1), skipped = replaced, item = item } or nil
 end
 
-local function take_answer(answer, client)
-  local item = type(answer) == 'table' and (answer.items or answer)[1]
-  local text = item and insertion(item, client)
-  if text then
-    ghost.show(text, item, client.id)
-    server.notify(client, 'textDocument/didShowCompletion', { item = item })
+local function choices_of(answer, client)
+  local choices = {}
+  for _, item in ipairs(type(answer) == 'table' and (answer.items or answer) or {}) do
+    choices[#choices + 1] = insertion(item, client)
+  end
+  return choices
+end
+
+-- Return which of the choices says this text, or nil.
+local function index_of(choices, text)
+  for index, choice in ipairs(choices) do
+    if choice.text == text then
+      return index
+    end
   end
 end
 
-local function ask(client, trigger)
+local function note_shown(choice, client)
+  if client and not choice.is_told then
+    choice.is_told = true
+    server.notify(client, 'textDocument/didShowCompletion', { item = choice.item })
+  end
+end
+
+-- Show an answer in place of what is on the screen; without one, what still fits stays there.
+local function take_answer(answer, client, asked)
+  if not ghost.follow() then
+    ghost.clear()
+  end
+  local choices, present = choices_of(answer, client), ghost.rest()
+  if #choices == 0 then
+    return
+  end
+  local chosen = 1
+  if present then
+    local index = index_of(choices, present.text)
+    if index then
+      choices[index].is_told = present.is_told
+    elseif asked.steps ~= 0 then
+      -- Going on and back again leads to where one was.
+      table.insert(choices, 1, present)
+      index = 1
+    end
+    if asked.steps ~= 0 then
+      chosen = (index - 1 + asked.steps) % #choices + 1
+    end
+  end
+  ghost.show(choices, chosen, client.id, asked.is_by_hand)
+  note_shown(choices[chosen], client)
+end
+
+-- Ask about the cursor's place. The question before this one is taken back, so that never more
+-- than one is open.
+local function ask(client, is_by_hand, steps)
   stop_asking()
-  local here = place()
-  local number = latest
-  asked = here
+  local mine = {
+    place = cursor.place(),
+    is_by_hand = is_by_hand,
+    steps = steps or 0,
+    is_open = true,
+    take_back = function() end,
+  }
+  question = mine
+  cursor.note_asked()
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-  params.context = { triggerKind = trigger }
+  params.context = { triggerKind = is_by_hand and INVOKED or AUTOMATIC }
   local buffer = api.nvim_get_current_buf()
-  take_back = server.request(client, 'textDocument/inlineCompletion', params, function(answer)
-    if number == latest and is_inserting() and place() == here then
-      ghost.clear()
-      take_answer(answer, client)
+  mine.take_back = server.request(client, 'textDocument/inlineCompletion', params, function(answer)
+    mine.is_open = false
+    if question == mine and is_inserting() and cursor.is_same(cursor.place(), mine.place) then
+      take_answer(answer, client, mine)
     end
   end, buffer)
+end
+
+local function is_asked_here()
+  return question ~= nil and cursor.is_same(cursor.place(), question.place)
 end
 
 -- The text or the cursor has changed while inserting.
@@ -111,43 +170,96 @@ local function consider()
   if not is_enabled or not is_inserting() then
     return
   end
+  cursor.note_insert_event()
   if vim.fn.pumvisible() == 1 then
     forget() -- the menu has the keys, and the place below the cursor
     return
   end
-  if ghost.follow() or place() == asked then
+  if is_asked_here() then
+    return -- TextChangedI and CursorMovedI come together
+  end
+  if not ghost.follow() then
+    ghost.clear()
+  elseif ghost.is_by_hand() then
+    -- Somebody has asked for this one, perhaps where nothing comes by itself: it stays.
+    stop_asking()
     return
   end
-  ghost.clear()
   local client = server.client(api.nvim_get_current_buf())
   if client then
-    ask(client, AUTOMATIC)
+    ask(client, false) -- and until the answer comes, what still fits is on the screen
   else
     stop_asking()
   end
 end
 
--- Ask for a suggestion at the cursor, also where none comes by itself.
-function M.request()
+local function ask_by_hand(steps)
   local client = server.client(api.nvim_get_current_buf())
-  if client and is_inserting() then
-    ask(client, INVOKED)
+  if not client or not is_inserting() then
+    return
+  end
+  if is_asked_here() and question.is_open and question.is_by_hand then
+    question.steps = question.steps + steps
+  else
+    ask(client, true, steps)
   end
 end
 
--- Insert the suggestion; return whether there was one.
-function M.accept()
-  local item, client_id = ghost.accept()
+-- Ask for a suggestion at the cursor, also where none comes by itself.
+function M.request()
+  ask_by_hand(0)
+end
+
+-- Show another alternative; ask for some where there are none yet.
+local function turn(steps)
+  local choice, client_id = ghost.step(steps)
+  if choice then
+    note_shown(choice, vim.lsp.get_client_by_id(client_id))
+  else
+    ask_by_hand(steps)
+  end
+end
+
+function M.next()
+  turn(1)
+end
+
+function M.previous()
+  turn(-1)
+end
+
+-- Insert the suggestion or a part of it; return whether there was one.
+local function accept(part_of)
+  local item, client_id, rest, accepted = ghost.accept(part_of)
   if not item then
     return false
   end
   stop_asking()
   local client = vim.lsp.get_client_by_id(client_id)
-  local command = item.command
-  if client and type(command) == 'table' then
-    server.execute(client, command.command, command.arguments)
+  if not client then
+    return true
+  elseif rest ~= '' then
+    server.notify(client, 'textDocument/didPartiallyAcceptCompletion', {
+      item = item,
+      -- All that has been accepted or typed of the item, not only what this key has brought.
+      acceptedLength = utf16_length(accepted),
+    })
+  elseif type(item.command) == 'table' then
+    server.execute(client, item.command.command, item.command.arguments)
   end
   return true
+end
+
+function M.accept()
+  return accept()
+end
+
+function M.accept_word()
+  return accept(parts.word)
+end
+
+function M.accept_line()
+  return accept(parts.line)
 end
 
 function M.is_shown()
@@ -179,17 +291,34 @@ end
 function M.toggle()
   is_enabled = not is_enabled
   forget()
+  if is_enabled then
+    cursor.note_moved(true)
+  end
   vim.cmd.redrawstatus({ bang = true })
   return is_enabled
+end
+
+local function note_moved()
+  if is_enabled then
+    cursor.note_moved(false)
+  end
+end
+
+-- The cursor is where somebody may be about to type. The place may be known from before, but the
+-- server may have put the model away since.
+local function note_arrived()
+  if is_enabled then
+    cursor.note_moved(true)
+  end
 end
 
 local function watch(group)
   local function on(events, callback)
     api.nvim_create_autocmd(events, { group = group, callback = callback })
   end
-  on({ 'TextChangedI', 'CursorMovedI', 'TextChangedP', 'CompleteDone' }, function()
-    consider()
-  end)
+  on({ 'TextChangedI', 'CursorMovedI', 'TextChangedP', 'CompleteDone' }, consider)
+  on('CursorMoved', note_moved)
+  on({ 'BufEnter', 'InsertEnter' }, note_arrived)
   on({ 'InsertLeave', 'BufLeave', 'WinLeave' }, forget)
   on({ 'BufEnter', 'BufWritePost', 'BufFilePost' }, function(event)
     server.attach(event.buf)
@@ -201,6 +330,9 @@ local function watch(group)
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'tabwright' then
       keys.map(event.buf, options.current.keymaps, M.is_shown)
+      if event.buf == api.nvim_get_current_buf() then
+        note_arrived()
+      end
     end
   end)
   on('BufWipeout', function(event)

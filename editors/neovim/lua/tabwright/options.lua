@@ -10,7 +10,14 @@ M.defaults = {
   -- A folder that holds one of these is a project.
   root_markers = { '.git', '.hg', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod' },
   -- Keys in insert mode; false maps none.
-  keymaps = { accept = '<Tab>', request = [[<M-\>]] },
+  keymaps = {
+    accept = '<Tab>',
+    accept_word = '<M-Right>',
+    accept_line = '<M-C-Right>',
+    next = '<M-]>',
+    previous = '<M-[>',
+    request = [[<M-\>]],
+  },
 }
 
 M.current = vim.deepcopy(M.defaults)

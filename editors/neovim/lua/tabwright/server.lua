@@ -12,6 +12,9 @@ M.on_status = function() end
 M.on_end = function() end
 
 local NAME = 'tabwright'
+-- The server reads the text as it is typed, so it hears of changes at once and not after the 150 ms
+-- that Neovim would wait; changes that come together still go together.
+local CHANGES_MILLISECONDS = 5
 -- File types that Neovim names otherwise than the protocol does.
 local LANGUAGE_IDS = { cs = 'csharp', sh = 'shellscript', objcpp = 'objective-cpp', cuda = 'cuda-cpp' }
 
@@ -141,6 +144,7 @@ function M.attach(buffer)
     cmd = start_quietly,
     root_dir = M.root(buffer),
     capabilities = capabilities(),
+    flags = { debounce_text_changes = CHANGES_MILLISECONDS },
     init_options = settings,
     settings = { tabwright = settings },
     get_language_id = function(_, filetype)
@@ -202,14 +206,14 @@ end
 -- Send a request; the handler is called with the result, or nil after an error. Returns a function
 -- that takes the request back.
 function M.request(client, method, params, handler, buffer)
-  local is_open = true
   local is_sent, id = call(client, 'request', method, params, function(_, result)
-    is_open = false
     handler(result ~= vim.NIL and result or nil)
   end, buffer)
   return function()
-    if is_sent and is_open and id and not call(client, 'is_stopped') then
-      is_open = false
+    -- Neovim forgets a request with its answer, also where the handler is not called: after the
+    -- server's own error for a cancelled request.
+    local request = is_sent and id and client.requests[id]
+    if request and request.type == 'pending' and not call(client, 'is_stopped') then
       call(client, 'cancel_request', id)
     end
   end

@@ -390,7 +390,8 @@ class LlamaModel:
             return
         before = sequence.tokens[:length]
         self._truncate(sequence, length)
-        for again in _batches(before[len(sequence.tokens) :]):  # where nothing can be taken back
+        while len(sequence.tokens) < length:  # nothing could be taken back
+            again = self._next_batch(before[len(sequence.tokens) :])
             self._evaluate(sequence, again, logits=0)
         room = self.context_tokens + LONGEST_DRAFT - length
         if not self.can_roll_back:

@@ -1,6 +1,6 @@
 """How soon is the model free again when its answer is not wanted any more?
 
-    python tests/benchmarks/cancelling.py [--samples 40]
+    python tests/benchmarks/cancelling.py [--samples 25]
 
 Cancels requests at random moments while the model reads a long prompt and while it writes, by
 `$/cancelRequest` to the real server and by a newer request in a session.
@@ -86,14 +86,14 @@ CANCELLED, SUPERSEDED = "$/cancelRequest", "newer request"
 @click.command(context_settings={"max_content_width": 100})
 @click.option(
     "--samples",
-    default=40,
+    default=25,
     show_default=True,
     type=click.IntRange(min=1),
     help="Cancelled answers for each way and phase.",
 )
 @click.option(
     "--context-tokens",
-    default=1536,
+    default=1024,
     show_default=True,
     help="How long the prompts are that are read; longer ones take longer.",
 )

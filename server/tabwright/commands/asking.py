@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tabwright.completion.budget import Speeds
 from tabwright.completion.suggestion import NoSuggestion, Outcome
 from tabwright.model.client import ProcessState
 from tabwright.model.manifest import Manifest
@@ -33,6 +34,8 @@ class Asked:
     is_automatic: bool = False
     settings: Mapping[str, Any] | None = None
     """As editors write them."""
+    speeds: Speeds | None = None
+    """How fast the model is taken to be; as measured here if None."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Answered:
     settings: Settings
     model: Manifest | None
     """The model that was asked; None where the answer needed none."""
+    speeds: Speeds | None
+    """How fast that model was taken to be."""
     system_info: str
     """What llama.cpp computes with; empty where no model was asked."""
 
@@ -60,6 +65,7 @@ async def _ask_once(asked: Asked) -> Answered:
     session = build_session()
     try:
         settings = read_settings({**(asked.settings or {}), "debounceSeconds": 0}).settings
+        session.models.assume_speeds(asked.speeds)
         session.configure(settings)
         known = session.languages.for_path(asked.path.name)
         language = asked.language or (known.editor_ids[0] if known else "plaintext")
@@ -70,12 +76,14 @@ async def _ask_once(asked: Asked) -> Answered:
             await _wait_for_model(session, language)
         outcome = await session.complete(uri, asked.offset, is_automatic=asked.is_automatic)
         chosen = session.models.choose(language) if outcome.model else None
+        model = chosen if isinstance(chosen, Manifest) else None
         return Answered(
             outcome=outcome,
             language=language,
             relative_path=session.documents.relative_path(asked.path),
             settings=settings,
-            model=chosen if isinstance(chosen, Manifest) else None,
+            model=model,
+            speeds=session.models.speeds_of(model) if model is not None else None,
             system_info=await _system_info(session),
         )
     finally:

@@ -70,11 +70,11 @@ class RecordedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapter_sha256: str = ""
 
 
-class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much the model was to read and to write, where that was measured and not set."""
+class RecordedSpeeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How fast the model was taken to be, which decides how much it reads and writes."""
 
-    context_tokens: int
-    answer_tokens: int
+    read: float
+    write: float
 
 
 class RecordedOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,14 +103,15 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings: dict[str, Any]
     """Those that can change a suggestion, as they held for the language, under editors' names."""
     outcome: RecordedOutcome
-    budget: Budget | None = None
+    speeds: RecordedSpeeds | None = None
+    """None where no model was asked."""
 
 
 class _Schema(msgspec.Struct, frozen=True):
     schema: int
 
 
-def record_of(asked: Asked, answered: Answered, budget: Budget | None = None) -> Record:
+def record_of(asked: Asked, answered: Answered) -> Record:
     """Return the record of a completion; hashes the weights.
 
     Raises:
@@ -120,6 +121,7 @@ def record_of(asked: Asked, answered: Answered, budget: Budget | None = None) ->
     outcome = answered.outcome
     if isinstance(outcome, NoSuggestion) and outcome.reason in _NOT_RECORDED:
         raise CommandError(f"There is nothing to record. {outcome.sentence}")
+    speeds = answered.speeds
     return Record(
         schema=SCHEMA,
         program=program_of(answered),
@@ -131,7 +133,7 @@ def record_of(asked: Asked, answered: Answered, budget: Budget | None = None) ->
         is_automatic=asked.is_automatic,
         settings=settings_that_matter(answered),
         outcome=recorded_outcome(outcome),
-        budget=budget,
+        speeds=RecordedSpeeds(speeds.read, speeds.write) if speeds is not None else None,
     )
 
 

@@ -24,6 +24,7 @@ from tabwright.commands.record import (
     read_record,
     recorded_outcome,
 )
+from tabwright.completion.budget import Speeds
 from tabwright.errors import CommandError
 from tabwright.settings import read_settings
 
@@ -80,9 +81,7 @@ def replay_record(record: Record, *, accepts_other_weights: bool = False) -> Rep
     model = _installed(record.model) if record.model is not None else None
     if record.model is not None and model is not None and not accepts_other_weights:
         _check_weights(record.model, model)
-    settings = dict(record.settings)
-    if record.budget is not None:
-        settings["contextTokens"] = record.budget.context_tokens
+    speeds = record.speeds
     folder = Path.cwd()
     answered = ask_once(
         Asked(
@@ -92,7 +91,8 @@ def replay_record(record: Record, *, accepts_other_weights: bool = False) -> Rep
             folder=folder,
             language=record.language,
             is_automatic=record.is_automatic,
-            settings={**settings, "inIgnoredFiles": True},
+            settings={**record.settings, "inIgnoredFiles": True},
+            speeds=Speeds(speeds.read, speeds.write) if speeds is not None else None,
         )
     )
     return Replayed(record, program_of(answered), model, recorded_outcome(answered.outcome))

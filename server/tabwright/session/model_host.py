@@ -90,6 +90,7 @@ class ModelHost:
         self._slots: dict[str, _Slot] = {}
         self._failures: dict[str, ModelError] = {}
         self._measurements: dict[str, Measurement | None] = {}
+        self._assumed_speeds: Speeds | None = None
         self._choices: dict[str, tuple[float, Manifest | NoSuggestion]] = {}
         self._requests: dict[str, tuple[float, LoadModel | None]] = {}
         self._is_stopped = False
@@ -210,7 +211,7 @@ class ModelHost:
         report(0.0)
         try:
             await self._make_room(manifest, request.model_key)
-            if self._measurement(request) is None:
+            if self._assumed_speeds is None and self._measurement(request) is None:
                 await self._measure(request)
                 request = self._load_request(manifest) or request
             loaded = await self._load_with_fallback(request, report)
@@ -256,7 +257,19 @@ class ModelHost:
             self._measurements[key] = remembered(key)
         return self._measurements[key]
 
+    def assume_speeds(self, speeds: Speeds | None) -> None:
+        """Take every model to be this fast, measured or not; None goes back to measuring."""
+        self._assumed_speeds = speeds
+        self._requests.clear()
+
+    def speeds_of(self, manifest: Manifest) -> Speeds | None:
+        """Return how fast a model is taken to be, None when its weights are gone."""
+        request = self._load_request(manifest)
+        return self._speeds(request) if request is not None else None
+
     def _speeds(self, request: LoadModel) -> Speeds:
+        if self._assumed_speeds is not None:
+            return self._assumed_speeds
         found = self._measurement(request)
         return UNMEASURED if found is None else Speeds(found.read, found.write)
 

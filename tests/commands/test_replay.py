@@ -137,7 +137,7 @@ def test_a_record_holds_all_the_suggestion_depends_on(workplace: Workplace) -> N
     assert record["model"]["sha256"] == hashlib.sha256(WEIGHTS).hexdigest()
     assert record["settings"]["model"] == "mine"
     assert record["settings"]["lines"] == "single"
-    assert record["settings"]["contextTokens"] == 512
+    assert record["settings"]["contextTokens"] == "auto"
     assert record["outcome"] == {
         "suggestion": "sum(prices)",
         "reason": "",

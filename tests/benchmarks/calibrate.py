@@ -52,6 +52,7 @@ PACKAGES = (
 """Disjoint from the packages that results are reported on."""
 
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9)
+_NEARLY = 0.95
 _COST_OF_WRONG = 1.0
 """Keys: what it costs to read a suggestion that is wrong. A key that Tab saves is worth one."""
 
@@ -115,7 +116,8 @@ def main(
     completed   characters accepted, of all; a suggestion is accepted whole if it is right
     shown       of the keys
     wrong       of the suggestions shown
-    worth       keys saved less wrong suggestions shown, per 100 characters; the best is chosen
+    worth       keys saved less wrong suggestions shown, per 100 characters; the highest threshold
+                that is worth nearly as much as the best is chosen
 
     The last lines are the table `[confidence]` of the model's manifest.
     """
@@ -259,10 +261,25 @@ def _print(
         console.print(table)
     console.print("[confidence]", markup=False)
     for name, rows in scores.items():
-        best = max(rows, key=lambda row: row.worth)
+        best = chosen(rows, scores["all"])
         editor_ids = {item.editor_id for item in answers if item.language == name} or {"*"}
         for editor_id in sorted(editor_ids):
-            console.print(f'"{editor_id}" = {best.threshold}', markup=False)
+            console.print(f'"{editor_id}" = {best}', markup=False)
+
+
+def chosen(rows: Sequence[Score], overall: Sequence[Score]) -> float:
+    """Return the highest threshold that is worth nearly as much as the best one.
+
+    High, because of two that save as many keys the one with fewer wrong suggestions is better.
+    What all languages say counts as much as the language itself, whose items are few.
+    """
+    own, all_ = (max(row.worth for row in each) for each in (rows, overall))
+    values = {
+        row.threshold: row.worth / own + other.worth / all_
+        for row, other in zip(rows, overall, strict=True)
+    }
+    least = _NEARLY * max(values.values())
+    return max(threshold for threshold, value in values.items() if value >= least)
 
 
 if __name__ == "__main__":

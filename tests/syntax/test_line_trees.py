@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabwright.bundled_data import grammars_folder
+from tabwright.syntax.block_end import block_end
 from tabwright.syntax.closing import missing_closers
 from tabwright.syntax.languages import Language, LanguageRegistry
 from tabwright.syntax.line_trees import ITEMS_AFTER_CHARACTERS, ITEMS_BEFORE_CHARACTERS
+from tabwright.syntax.names import unknown_name
 from tabwright.syntax.newest import Newest
 from tabwright.syntax.soundness import sound_length
 from tabwright.syntax.syntax_tree import SyntaxTree
+from tabwright.syntax.typed_closers import undoubled_length
 
 PROGRAMS = {
     "python": 'class A:\n    """Say 😀."""\n\n    def f(self, x):\n        return [g(x)]\n\n\n',
@@ -47,6 +50,9 @@ def answers(language: Language, before: str, suggestion: str, after: str) -> tup
         parsed.is_at_block_opening(len(before)),
         sound_length(language, before, suggestion, after, list(range(0, len(suggestion), 3))),
         missing_closers(language, before, suggestion, after),
+        block_end(language, before, suggestion, after),
+        undoubled_length(language.scanner, before, suggestion, after),
+        unknown_name(language, before, suggestion, after),
     )
 
 

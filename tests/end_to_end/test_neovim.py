@@ -195,6 +195,7 @@ def test_a_suggestion_is_accepted_word_by_word_and_counted_with_the_last_one(
     editor.type(f"Go{ADD}")
     ghost = editor.ask_by_hand()  # what was asked for by hand is not replaced on the way
     before = editor.text()
+    moves = editor.moves()
     words = re.findall(r"\W*\w+|\W+$", ghost)
     assert len(words) > 1
     editor.watch_screen()
@@ -210,6 +211,7 @@ def test_a_suggestion_is_accepted_word_by_word_and_counted_with_the_last_one(
         len("".join(words[:count])) for count in range(1, len(words))
     ]
     assert {each["item"]["insertText"] for each in parts} == {ghost}
+    assert editor.moves() == moves  # the server has the edits
     editor.type("<M-Right>")
     editor.until(lambda: editor.text() == before + ghost)
     editor.until(lambda: editor.server_status()["statistics"]["accepted"] > 0)

@@ -206,6 +206,18 @@ class Editor:
                 self.type("x<BS>")
         raise AssertionError(f"no suggestion came; {self.why_not()}")
 
+    def wait_for_answer(self) -> None:
+        """Wait until nothing that was asked is unanswered."""
+        self.until(lambda: self.nvim.vars["answered"] == self.nvim.vars["asked"])
+
+    def ask_by_hand(self) -> str:
+        """Ask for a suggestion, and wait for it without touching a key."""
+        asked = self.nvim.vars["asked"]
+        self.type(r"<M-\>")
+        self.until(lambda: self.nvim.vars["asked"] > asked)
+        self.wait_for_answer()
+        return str(self.until(self.ghost, 3.0))
+
     def accept(self) -> str:
         """Press Tab on the suggestion; return the text that must be there afterwards."""
         ghost = self.wait_for_ghost()

@@ -89,9 +89,7 @@ def test_a_block_of_several_lines_is_drawn_and_accepted(open_editor: Open) -> No
     editor = open_editor(PROGRAM, settings={"lines": "multi", "maxLines": 6})
     editor.wait_for_model()
     editor.type("Go<CR><CR>def describe(row):<CR>if not row:<CR>return None<CR><C-d>")
-    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
-    editor.type(r"<M-\>")
-    ghost = editor.wait_for_ghost()
+    ghost = editor.ask_by_hand()
     assert editor.drawn() == ghost
     assert editor.accept() == editor.text()
 
@@ -165,11 +163,11 @@ def test_typing_along_a_suggestion_keeps_it_on_the_screen_all_the_time(open_edit
         editor.type(ghost[typed - 1])
         editor.until(lambda: (editor.ghost() or "") == ghost[typed:])  # noqa: B023 - called here
         assert editor.drawn() == ghost[typed:]
-    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    editor.wait_for_answer()
     assert editor.nvim.vars["asked"] == asked + 3
     editor.type("<BS>")
     editor.until(lambda: editor.ghost() == ghost[2:])
-    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    editor.wait_for_answer()
     assert editor.drawn_lines() == {line}
     shown = [each["item"]["insertText"] for each in editor.sent("textDocument/didShowCompletion")]
     assert shown.count(ghost) == 1
@@ -184,7 +182,7 @@ def test_typing_on_takes_a_question_back_before_the_next_one(open_editor: Open) 
     for letter in "def multiply(left, right):":
         editor.type(letter)
         editor.text()  # so that the keys do not come as one
-    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    editor.wait_for_answer()
     assert editor.nvim.vars["taken_back"] > 0
     assert editor.nvim.vars["most_open"] == 1
 
@@ -195,11 +193,9 @@ def test_a_suggestion_is_accepted_word_by_word_and_counted_with_the_last_one(
     editor = open_editor(PROGRAM)
     editor.wait_for_model()
     editor.type(f"Go{ADD}")
-    editor.type(r"<M-\>")  # what was asked for by hand is not replaced on the way
-    ghost = editor.wait_for_ghost()
-    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
-    ghost = editor.ghost() or ""
+    ghost = editor.ask_by_hand()  # what was asked for by hand is not replaced on the way
     before = editor.text()
+    moves = editor.moves()
     words = re.findall(r"\W*\w+|\W+$", ghost)
     assert len(words) > 1
     editor.watch_screen()
@@ -215,6 +211,7 @@ def test_a_suggestion_is_accepted_word_by_word_and_counted_with_the_last_one(
         len("".join(words[:count])) for count in range(1, len(words))
     ]
     assert {each["item"]["insertText"] for each in parts} == {ghost}
+    assert editor.moves() == moves  # the server has the edits
     editor.type("<M-Right>")
     editor.until(lambda: editor.text() == before + ghost)
     editor.until(lambda: editor.server_status()["statistics"]["accepted"] > 0)
@@ -226,11 +223,8 @@ def test_a_suggestion_is_accepted_word_by_word_and_counted_with_the_last_one(
 def test_a_block_is_accepted_line_by_line(open_editor: Open) -> None:
     editor = open_editor(PROGRAM, settings={"lines": "multi", "maxLines": 6})
     editor.wait_for_model()
-    editor.type("Go<CR><CR>def describe(row):<CR>if not row:<CR>return None<CR><C-d>")
-    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
-    editor.type(r"<M-\>")
-    editor.until(lambda: "\n" in (editor.ghost() or ""))
-    before, ghost = editor.text(), editor.ghost() or ""
+    editor.type("Go<CR><CR><C-u>class Point:<CR>def __init__(self, x, y):<CR>")
+    before, ghost = editor.text(), editor.ask_by_hand()
     first, rest = ghost.split("\n", 1)
     second = "\n" + rest.split("\n")[0]
     editor.type("<M-C-Right>")
@@ -247,7 +241,7 @@ def test_alternatives_are_asked_for_and_gone_through_in_both_directions(
     editor.wait_for_model()
     editor.type(f"Go{ADD}")
     first = editor.wait_for_ghost()
-    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    editor.wait_for_answer()
     asked = editor.nvim.vars["asked"]
     editor.type("<M-]>")
     second = editor.until(lambda: (ghost := editor.ghost()) != first and ghost)
@@ -281,7 +275,7 @@ def test_the_server_is_told_where_the_cursor_moves_but_not_where_one_types(
     editor.type("x = 1<CR>")
     editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"] > 0)
     editor.type("y")
-    editor.until(lambda: editor.nvim.vars["answered"] == editor.nvim.vars["asked"])
+    editor.wait_for_answer()
     assert len(editor.moves()) == 3
     editor.type("<Esc>")
     editor.until(lambda: editor.moves()[3:] == [(5, 0)])
@@ -415,7 +409,7 @@ def test_a_block_in_a_file_with_carriage_returns_and_tabs(open_editor: Open) -> 
     )
     editor.wait_for_model()
     editor.type("G2k$a")
-    editor.type(r"<M-\>")
+    editor.ask_by_hand()
     expected = editor.accept()
     assert editor.text() == expected
     assert "\r" not in expected

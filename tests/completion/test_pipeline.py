@@ -229,7 +229,7 @@ async def test_while_typing_there_are_no_alternatives() -> None:
 SURENESS = {
     "all of it, where the model is sure": ("values = ‸\n", "sum + total\n", 0.99, None),
     "nothing, where it is not sure of the first token": ("x = ‸\n", "sum\n", 0.05, ""),
-    "as much as it is sure of": ("x = ‸\n", "int(5 + 7 + 9 + 1)\n", 0.75, "int(5"),
+    "as much as it is sure of": ("x = ‸\n", "int(5 + 7 + 9 + 1)\n", 0.85, "int(5"),
 }
 
 

@@ -376,6 +376,8 @@ def _outcome(plan: _Plan, kept: Kept) -> Outcome:
     cut = context_cut(kept.draft, document[:offset], document[offset:], request.language, owed=owed)
     assert cut is not None, "nothing was typed since"
     text, reason = cut.text, cut.reason
+    if reason is Reason.SYNTAX_ERROR and kept.is_unsure:
+        reason = Reason.UNSURE  # what was left when the model was cut short is no code yet
     if request.is_automatic and request.language is not None and reason is None:
         before, after = document[:offset], document[offset:]
         unknown = unknown_name(request.language, before, text, after)

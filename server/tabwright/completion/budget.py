@@ -13,7 +13,7 @@ from tabwright.settings import CompletionSettings
 CONTEXT_STEPS = (256, 384, 512, 768, 1024, 1536, 2048, 3072)
 _LINE_STEPS = (16, 24, 32, 48, 64)
 _BLOCK_STEPS = (32, 48, 64, 96, 128, 192, 256)
-_WAITS_PER_PROMPT = 10
+_WAITS_PER_PROMPT = 8
 """A whole prompt may take this many waits to read: that happens when a file is opened or the
 cursor jumps, mostly before the question comes, while a key brings but a few new tokens."""
 _WAITS_PER_LINE = 2

@@ -20,9 +20,9 @@ def budget(
 
 
 @pytest.mark.parametrize(
-    ("read", "context_tokens"), [(1, 256), (400, 768), (700, 1536), (1e6, 3072), (103, 256)]
+    ("read", "context_tokens"), [(1, 256), (400, 768), (700, 1024), (1e6, 3072), (103, 256)]
 )
-def test_the_context_is_what_can_be_read_in_ten_waits(read: float, context_tokens: int) -> None:
+def test_the_context_is_what_can_be_read_in_eight_waits(read: float, context_tokens: int) -> None:
     assert SETTINGS.wait_seconds == 0.25
     assert budget(read, 60).context_tokens == context_tokens
 
@@ -88,8 +88,8 @@ def test_measuring_a_little_differently_reaches_the_neighbouring_step_at_most(
 
 
 def test_within_a_step_nothing_changes() -> None:
-    # 800 tokens per second are 2,000 in ten waits: the steps beside it are 1,536 and 2,048.
-    assert {budget(read, 60) for read in (640, 700, 750, 800)} == {budget(720, 60)}
+    # 700 tokens per second are 1,400 in eight waits: the steps beside it are 1,024 and 1,536.
+    assert {budget(read, 60) for read in (520, 600, 700, 760)} == {budget(650, 60)}
 
 
 def test_a_model_that_was_never_measured_gets_a_usable_budget() -> None:

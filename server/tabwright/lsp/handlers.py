@@ -320,9 +320,15 @@ class Handlers:
         self.session.note_shown()
 
     def did_partially_accept_completion(self, params: object) -> None:
-        """Count the part of a suggestion that was accepted."""
+        """Count the part of a suggestion that was accepted; its length counts UTF-16 units."""
         length = from_lsp.member(params, "acceptedLength")
-        self.session.note_accepted(length if isinstance(length, int) else 0)
+        text = from_lsp.member(from_lsp.member(params, "item"), "insertText")
+        text = text or from_lsp.member(from_lsp.member(params, "item"), "insert_text")
+        if isinstance(length, int):
+            known = text if isinstance(text, str) else ""
+            utf16 = types.PositionEncodingKind.Utf16
+            count = from_lsp.column_to_offset(known, length, utf16) if known else length
+            self.session.note_partly_accepted(known, count)
 
     # -- commands --
 

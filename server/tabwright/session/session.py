@@ -122,6 +122,7 @@ class Session:
         self._cache = ResultCache()
         self._ahead = WorkAhead()
         self._shown: _Shown | None = None
+        self._partly_accepted: tuple[str, int] = ("", 0)
         self._openers_left: OpenersLeft | None = None
         self._cursors: dict[str, int] = {}
         """Where the cursor was last known to be, by document."""
@@ -186,14 +187,27 @@ class Session:
         self.statistics.shown += 1
 
     def note_accepted(self, characters: int) -> None:
-        """Count a suggestion, or the first part of one, that was accepted."""
+        """Count a suggestion that was accepted as a whole, by its length."""
         self.statistics.accepted += 1
         self.statistics.accepted_characters += characters
         shown = self._shown
         if shown is not None:
             text = next((each for each in shown.texts if len(each) == characters), "")
-            accepted = text or shown.texts[0][:characters]
-            self._openers_left = OpenersLeft(shown.uri, shown.offset + len(accepted), accepted)
+            self._note_openers(shown, text or shown.texts[0][:characters])
+
+    def note_partly_accepted(self, text: str, characters: int) -> None:
+        """Count the first part of a suggestion: `characters` of `text`, earlier parts included."""
+        before = self._partly_accepted[1] if self._partly_accepted[0] == text else 0
+        self._partly_accepted = (text, characters)
+        self.statistics.accepted += before == 0
+        self.statistics.accepted_characters += max(0, characters - before)
+        shown = self._shown
+        if shown is not None and text in shown.texts:
+            self._note_openers(shown, text[:characters])
+
+    def _note_openers(self, shown: _Shown, accepted: str) -> None:
+        where = shown.offset + len(accepted)
+        self._openers_left = OpenersLeft(shown.uri, where, accepted)
 
     # -- one completion --
 

@@ -152,17 +152,16 @@ def test_another_file_device_or_version_is_measured_anew(tmp_path: Path) -> None
     other_folder = tmp_path / "elsewhere" / "a.gguf"
     other_folder.parent.mkdir()
     other_folder.write_bytes(b"4321")
-    key = measurement_key(weights, "", 2, 0, "1.0")
-    assert key == measurement_key(other_folder, "", 2, 0, "1.0")
+    key = measurement_key(weights, "", 0, "1.0")
+    assert key == measurement_key(other_folder, "", 0, "1.0")
     weights.write_bytes(b"12345")
     others = {
-        measurement_key(weights, "", 2, 0, "1.0"),
-        measurement_key(weights, "/x/adapter.gguf", 2, 0, "1.0"),
-        measurement_key(weights, "", 1, 0, "1.0"),
-        measurement_key(weights, "", 2, -1, "1.0"),
-        measurement_key(weights, "", 2, 0, "1.1"),
-        measurement_key(tmp_path / "gone.gguf", "", 2, 0, "1.0"),
+        measurement_key(weights, "", 0, "1.0"),
+        measurement_key(weights, "/x/adapter.gguf", 0, "1.0"),
+        measurement_key(weights, "", -1, "1.0"),
+        measurement_key(weights, "", 0, "1.1"),
+        measurement_key(tmp_path / "gone.gguf", "", 0, "1.0"),
         key,
     }
-    assert len(others) == 7
+    assert len(others) == 6
     assert the_file().name == measurements._FILE

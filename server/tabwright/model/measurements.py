@@ -30,15 +30,13 @@ class Measurement(msgspec.Struct, frozen=True):
     write: float
 
 
-def measurement_key(
-    weights: Path, adapter: str, threads: int, gpu_layers: int, library_version: str
-) -> str:
-    """Return what a measurement holds for: the files, the threads, the device and llama.cpp."""
+def measurement_key(weights: Path, adapter: str, gpu_layers: int, library_version: str) -> str:
+    """Return what a measurement holds for: the files, the device and llama.cpp."""
     try:
         size = weights.stat().st_size
     except OSError:
         size = 0
-    parts = (weights.name, size, Path(adapter).name, threads, gpu_layers, library_version)
+    parts = (weights.name, size, Path(adapter).name, gpu_layers, library_version)
     return "|".join(str(part) for part in parts)
 
 

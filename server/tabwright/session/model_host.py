@@ -230,10 +230,17 @@ class ModelHost:
         return ready
 
     async def _measure(self, request: LoadModel) -> None:
-        """Measure a model that was never loaded here; its prompts are sized by its speed."""
+        """Measure a model that was never loaded here; its prompts are sized by its speed.
+
+        On all cores, whatever the setting `threads` says: a suggestion is not to depend on it.
+        """
         key = f"{request.model_key}|measuring"
         small = msgspec.structs.replace(
-            request, model_key=key, context_tokens=_MEASURING_CONTEXT_TOKENS
+            request,
+            model_key=key,
+            context_tokens=_MEASURING_CONTEXT_TOKENS,
+            prefill_threads=_cores(),
+            decode_threads=_cores(),
         )
         await self._load_with_fallback(small, lambda _fraction: None)
         measured = await self.process.measure(key)
@@ -407,7 +414,6 @@ def _measured_as(request: LoadModel) -> str:
     return measurement_key(
         Path(request.weights_path),
         request.adapter_path,
-        request.prefill_threads,
         request.gpu_layers,
         importlib.metadata.version("llama-cpp-python"),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tabwright.model.pace import Pace
+import time
+
+from tabwright.model.pace import Neighbours, Pace
 
 
 def test_on_a_quiet_machine_all_threads_compute() -> None:
@@ -55,3 +57,22 @@ def test_the_few_tokens_of_an_answer_tell_nothing_of_the_speed_of_reading() -> N
     before = pace.tokens_per_second
     pace.note_speed(tokens=2, seconds=0.4)
     assert pace.tokens_per_second == before
+
+
+def test_neighbours_that_are_busy_are_seen_before_a_batch_is_slow() -> None:
+    pace = Pace(2)
+    pace.note_neighbours(0.5)
+    assert pace.threads == 1
+    pace.note_neighbours(0.25)
+    assert pace.threads == 1
+    pace.note_neighbours(0.05)
+    assert pace.threads == 2
+
+
+def test_the_share_of_others_is_a_share_and_is_not_asked_for_too_often() -> None:
+    neighbours = Neighbours()
+    assert neighbours.share() is None
+    time.sleep(0.08)
+    share = neighbours.share()
+    assert share is not None
+    assert 0 <= share <= 1

@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tabwright.model.messages import Segment
-from tabwright.model.pace import Pace
+from tabwright.model.pace import Neighbours, Pace
 
 SEQUENCES = 4
 """How many documents keep their evaluated prompts at once."""
@@ -179,6 +179,7 @@ class LlamaModel:
         self._threads = max(1, options.prefill_threads)
         self._writing_threads = max(1, options.decode_threads)
         self._pace = Pace(self._threads)
+        self._neighbours = Neighbours()
         self._threads_set = self._threads
         self._is_on_gpu = options.gpu_layers != 0 and supports_gpu_offload()
         self.can_roll_back = True
@@ -500,6 +501,9 @@ class LlamaModel:
             del sequence.heads[place]
 
     def _decode(self, batch: Any) -> int:
+        others = self._neighbours.share() if self._threads > 1 else None
+        if others is not None:
+            self._pace.note_neighbours(others)
         is_small = int(batch.n_tokens) <= LONGEST_DRAFT + 1
         threads = self._pace.threads
         if is_small:

@@ -159,14 +159,16 @@ def test_typing_along_a_suggestion_keeps_it_on_the_screen_all_the_time(open_edit
     asked = editor.nvim.vars["asked"]
     line = f"{editor.nvim.current.line}{ghost}"
     editor.watch_screen()
-    for typed in range(1, 4):
+    keys = min(3, len(ghost) - 1)
+    assert keys > 0
+    for typed in range(1, keys + 1):
         editor.type(ghost[typed - 1])
         editor.until(lambda: (editor.ghost() or "") == ghost[typed:])  # noqa: B023 - called here
         assert editor.drawn() == ghost[typed:]
     editor.wait_for_answer()
-    assert editor.nvim.vars["asked"] == asked + 3
+    assert editor.nvim.vars["asked"] == asked + keys
     editor.type("<BS>")
-    editor.until(lambda: editor.ghost() == ghost[2:])
+    editor.until(lambda: editor.ghost() == ghost[keys - 1 :])
     editor.wait_for_answer()
     assert editor.drawn_lines() == {line}
     shown = [each["item"]["insertText"] for each in editor.sent("textDocument/didShowCompletion")]
@@ -440,8 +442,7 @@ def test_toggle_switches_suggestions_off_and_on(open_editor: Open) -> None:
     assert editor.lua("return require('tabwright').status()") == "Tabwright off"
     editor.type("<Esc>")
     editor.nvim.command("silent Tabwright toggle")
-    editor.type("A")
-    editor.type("rn")
+    editor.type("A<BS>u")
     assert editor.wait_for_ghost()
 
 

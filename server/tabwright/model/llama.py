@@ -56,7 +56,7 @@ _MEASURED_SECONDS = 3.0
 """No further round begins after this: on a busy machine, or with a large model, one must do."""
 _DRAFT_MEMORY = 0.95
 _LEAST_DRAFT_SHARE = 0.15
-"""Checking seven drafted tokens costs about as much as writing one more (`evaluation.py`)."""
+"""Checking six more drafted tokens costs less than writing one token (`evaluation.py`)."""
 
 _HEALED_TOKENS = 6
 _ENDS_IN_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")

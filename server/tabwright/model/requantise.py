@@ -22,7 +22,7 @@ nats. Even the fetched file differs, because its arithmetic rounds activations. 
   of several gigabytes is better chosen in the right format from the start.
 - **Evidence.** The copy is measured against its source on the user's own processor, best of five
   alternated rounds, and kept only if prefill in the server's batches is at least 1.3 times as fast
-  and decoding at least 0.95 times. A refusal counts for good only if the rounds agree: on a busy
+  and decoding at least 0.85 times. A refusal counts for good only if the rounds agree: on a busy
   machine the next `pull` measures again. A build of llama.cpp that computes on a GPU keeps the
   original.
 

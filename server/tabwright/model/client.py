@@ -36,6 +36,7 @@ from tabwright.model.messages import (
     Finished,
     FromProcess,
     Generate,
+    Guess,
     Loaded,
     LoadModel,
     LoadProgress,
@@ -87,6 +88,8 @@ class GenerationRequest:
     log_probability_floor: float = -math.inf
     heals: bool = True
     """Whether a last word that may be cut off is completed from its start."""
+    guesses: tuple[Guess, ...] = ()
+    """How the answer may go on, from elsewhere than the model: mixed with what it says."""
     is_background: bool = False
     """Work ahead: the stream has no tokens, and ends as soon as anything else is asked."""
 
@@ -317,6 +320,7 @@ class ModelProcess:
             stop_at=request.stop_at,
             log_probability_floor=request.log_probability_floor,
             heals=request.heals,
+            guesses=request.guesses,
             is_background=request.is_background,
         )
         async with contextlib.aclosing(self._ask(message, request_id)) as answers:

@@ -537,12 +537,19 @@ class LlamaModel:
             count += 1
         return list(tokens[: len(tokens) - count]), end
 
-    def choose(self, logits: Logits, rank: int = 0, must_begin: bytes = b"") -> tuple[int, float]:
-        """Return the token of this rank by probability and its log-probability (natural).
+    def likeliest(
+        self,
+        logits: Logits,
+        count: int,
+        must_begin: bytes = b"",
+        besides: Sequence[int] = (),
+    ) -> list[tuple[int, float]]:
+        """Return the `count` likeliest tokens, and those of `besides`, with log-probabilities.
 
         With `must_begin` only tokens count that agree with these bytes as far as both go, so that
         a healed prompt's end comes out again byte by byte; the probability is then that among
-        these tokens. Ties go to the lower token id, so that the choice is the same every time.
+        these tokens. The likeliest come first, ties by token id, so that the choice is the same
+        every time; then the others, unless they do not agree.
 
         Raises:
             LlamaError: no token agrees with the bytes.
@@ -551,15 +558,24 @@ class LlamaModel:
             allowed = self._agreeing_tokens(must_begin)
             if not allowed.size:
                 raise LlamaError("no token of this model spells the end of the prompt")
+            allowed = np.sort(allowed)
             possible = logits[allowed]
-            best = float(possible.max())
-            token = int(allowed[possible == best].min())
-            return token, best - _log_of_sum(possible)
-        if rank == 0:
-            token = int(np.argmax(logits))
         else:
-            token = int(np.argsort(-logits, kind="stable")[rank])
-        return token, float(logits[token]) - _log_of_sum(logits)
+            allowed, possible = None, logits
+        total = _log_of_sum(possible)
+        if count == 1:
+            best = [int(np.argmax(possible))]
+        else:
+            best = [int(each) for each in np.argsort(-possible, kind="stable")[:count]]
+        found = {
+            int(place if allowed is None else allowed[place]): float(possible[place]) - total
+            for place in best
+        }
+        for token in besides:
+            agrees = allowed is None or token in allowed
+            if agrees and token not in found:
+                found[token] = float(logits[token]) - total
+        return list(found.items())
 
     def _agreeing_tokens(self, wanted: bytes) -> npt.NDArray[np.int64]:
         """Return the tokens that begin with `wanted` or that `wanted` begins with."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 _LENGTH = struct.Struct(">I")
@@ -27,6 +27,16 @@ class Segment(msgspec.Struct, frozen=True, array_like=True):
     is_control: bool = False
     """True for a manifest's own strings (`<|fim_middle|>`). Only these may become control tokens;
     user text that looks like one stays plain text."""
+
+
+class Guess(msgspec.Struct, frozen=True, array_like=True):
+    """A text with which the answer may go on, from someone who knows nothing of the model."""
+
+    text: str
+    probability: float
+    """How likely that is, 0 to 1; those of all guesses of a request are added up."""
+    is_line: bool = True
+    """Whether the line ends after it; else nothing is said about what follows."""
 
 
 # ---- from a server to the model process ----
@@ -76,6 +86,9 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     """The answer ends once its tokens together are less likely than this (natural logarithm)."""
     heals: bool = True
     """False takes the prompt as it ends, even inside a word."""
+    guesses: tuple[Guess, ...] = ()
+    """Each token's probability is that of the model and these together, see `mixture.py`. They
+    are drafts too: where they are right, several tokens are evaluated at once."""
     is_background: bool = False
     """True for work ahead: nobody waits for it, its pieces are not sent, and it gives way to any
     other request at once. Only the newest one of a document is kept."""

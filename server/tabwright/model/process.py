@@ -25,9 +25,11 @@ from typing import BinaryIO
 import msgspec
 
 from tabwright.model.llama import (
+    LONGEST_DRAFT,
     KvSequence,
     LlamaError,
     LlamaModel,
+    Logits,
     ModelOptions,
     NativeLog,
     PromptTooLongError,
@@ -62,6 +64,7 @@ from tabwright.model.messages import (
     encode,
     frame_length,
 )
+from tabwright.model.mixture import Candidate, Mixture
 
 _PROGRESS_STEP = 0.02
 _SECONDS_TO_END_BY_ITSELF = 2.0
@@ -378,21 +381,23 @@ class _Generation:
         written = ""
         pending, total = 0.0, 0.0
         drafted = 0
+        mixture = Mixture(message.guesses, unhealed, model.tokenize, model.token_bytes)
         while True:
             if self._generated >= message.max_tokens or length >= model.context_tokens:
                 self._finish("max_tokens")
                 return
             is_forced = bool(unhealed)
-            token, log_probability = model.choose(
-                sequence.heads[length], 0 if is_forced else rank, must_begin=unhealed
+            chosen = self._choose(
+                sequence.heads[length], mixture, 0 if is_forced else rank, unhealed
             )
+            token = chosen.token
             rank = rank if is_forced else 0
             if token in stop_tokens or model.is_end(token):
                 self._finish("end_of_text")
                 return
             data = model.token_bytes(token)
             own, unhealed = data[len(unhealed) :], unhealed[len(data) :]
-            pending += log_probability
+            pending += chosen.log_probability
             if own or not data:  # else it only says again what the prompt said
                 self._generated += 1
                 text = decoder.decode(own)
@@ -408,12 +413,23 @@ class _Generation:
                 self._finish(cause)
                 return
             drafted = self._note_draft(sequence, length, token, drafted)
-            draft = [] if drafted else model.draft_after(sequence, length, token)
+            draft = [] if drafted else mixture.draft_after(token, LONGEST_DRAFT)
+            is_guess = bool(draft)
+            if not drafted and not is_guess:
+                draft = model.draft_after(sequence, length, token)
             before = model.evaluated_tokens
             model.advance(sequence, length, token, draft)
             if model.evaluated_tokens != before:
-                drafted = len(draft)
+                # Whether guesses are right says nothing of how prompt lookup fares.
+                drafted = 0 if is_guess else len(draft)
+            mixture.note(chosen)
             length += 1
+
+    def _choose(self, logits: Logits, mixture: Mixture, rank: int, must_begin: bytes) -> Candidate:
+        """Return the token of this rank by probability."""
+        besides = mixture.next_tokens
+        likeliest = self._model.likeliest(logits, rank + 1, must_begin, besides)
+        return mixture.mixed(likeliest)[rank]
 
     def _is_whole(self, written: str, log_probability: float) -> str:
         """Return why the answer ends with what is written, or nothing."""

@@ -1,0 +1,107 @@
+"""Guesses of how an answer goes on, mixed with what the real model says."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from real_model.wire import Answer, Wire, a_model, bare_process
+from tabwright.model.messages import Generate, Guess, Segment
+
+PROMPT = """class Shelf:
+    def __init__(self, books):
+        self.books = books
+
+    def __len__(self):
+        return """
+USUAL = "len(self.books)"
+UNUSUAL = "self.weigh_everything(in_kilograms=True)"
+
+pytestmark = [
+    pytest.mark.real_model,
+    pytest.mark.timeout(120),
+    pytest.mark.usefixtures("default_weights"),
+]
+_ids = itertools.count(10)
+
+
+@pytest.fixture(scope="module")
+def wire(default_weights: Path) -> Iterator[Wire]:
+    with bare_process(a_model(default_weights)) as wire:
+        yield wire
+
+
+def ask(wire: Wire, prompt: str, *guesses: Guess, document: str = "a.py", **bounds: Any) -> Answer:
+    message = Generate(
+        request_id=next(_ids),
+        model_key="weights",
+        document=document,
+        segments=(Segment(prompt),),
+        add_bos=False,
+        max_tokens=24,
+        stop_strings=(),
+        time_limit_seconds=0.0,
+        stop_at="line_end",
+        guesses=guesses,
+        **bounds,
+    )
+    return wire.ask(message)
+
+
+def first_line(answer: Answer) -> str:
+    return answer.text.split("\n")[0]
+
+
+def test_a_likely_guess_is_written_whatever_the_model_would_write(wire: Wire) -> None:
+    assert first_line(ask(wire, PROMPT)) != UNUSUAL
+    answer = ask(wire, PROMPT, Guess(UNUSUAL, 0.9))
+    assert first_line(answer) == UNUSUAL
+    assert answer.cause == "line_end"
+    total = sum(log_probability for _, log_probability in answer.pieces)
+    assert math.exp(total) == pytest.approx(0.9, abs=0.05)
+
+
+def test_an_unlikely_guess_changes_nothing(wire: Wire) -> None:
+    alone, beside = ask(wire, PROMPT), ask(wire, PROMPT, Guess(UNUSUAL, 0.001))
+    assert beside.text == alone.text
+
+
+def test_a_word_that_is_begun_is_completed_by_a_guess(wire: Wire) -> None:
+    answer = ask(wire, PROMPT + "self.wei", Guess(UNUSUAL[len("self.wei") :], 0.9))
+    assert first_line(answer) == UNUSUAL[len("self.wei") :]
+
+
+def test_a_guess_that_is_no_line_is_gone_on_from_by_the_model(wire: Wire) -> None:
+    answer = ask(wire, PROMPT, Guess("self.weigh_everything", 0.95, is_line=False))
+    assert answer.text.startswith("self.weigh_everything")
+    assert len(answer.text) > len("self.weigh_everything")
+
+
+def test_a_right_guess_takes_fewer_steps_than_it_has_tokens(wire: Wire) -> None:
+    ask(wire, PROMPT, document="guessed")
+    answer = ask(wire, PROMPT, Guess(UNUSUAL, 0.9), document="guessed")
+    # Without drafts, a step evaluates two tokens to get one.
+    assert len(answer.pieces) >= 8
+    assert answer.evaluated < 1.5 * len(answer.pieces) + 8
+
+
+def test_with_guesses_too_the_same_question_has_the_same_answer(wire: Wire) -> None:
+    guesses = Guess(UNUSUAL, 0.3), Guess(USUAL, 0.2), Guess("0", 0.1)
+    first = ask(wire, PROMPT, *guesses, document="cold")
+    for number in range(5):
+        ask(wire, f"{number} others", document=f"{number}")
+    ask(wire, PROMPT + "self.", document="warm")
+    for document in ("cold", "warm"):
+        for _ in range(2):
+            assert ask(wire, PROMPT, *guesses, document=document).pieces == first.pieces
+
+
+def test_guesses_no_tokens_can_say_are_left_out(wire: Wire) -> None:
+    odd = [Guess("\ud83d", 0.3), Guess("", 0.3, is_line=False), Guess("é" * 5000, 0.3)]
+    answer = ask(wire, PROMPT, *odd)
+    assert answer.finished is not None

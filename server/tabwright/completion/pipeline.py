@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tabwright.completion.budget import UNMEASURED, Budget, Speeds, budget_for
 from tabwright.completion.cache import Kept, ResultCache, Written
@@ -16,6 +17,7 @@ from tabwright.completion.confidence import (
     sure_length,
     threshold_for,
 )
+from tabwright.completion.knowledge import Knowledge
 from tabwright.completion.openers_left import OpenersLeft
 from tabwright.completion.prompt import Prompt, build_prompt
 from tabwright.completion.shape import Shape, decide_shape
@@ -33,6 +35,7 @@ from tabwright.model.client import (
     TextGenerator,
 )
 from tabwright.model.manifest import Manifest
+from tabwright.model.messages import Guess
 from tabwright.settings import CompletionSettings
 from tabwright.syntax.languages import Language
 from tabwright.syntax.names import unknown_name
@@ -65,6 +68,8 @@ class CompletionRequest:
     language: Language | None = None
     openers_left: OpenersLeft | None = None
     """What the last accepted suggestion may have left open."""
+    knowledge: Knowledge | None = None
+    """What is known of the workspace; None where nothing is, or may be, known."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +237,14 @@ class _Plan:
         language = self.request.snapshot.language
         return log_floor(threshold_for(self.model.manifest, language))
 
+    @cached_property
+    def guesses(self) -> tuple[Guess, ...]:
+        """How the line may go on, from elsewhere than the model."""
+        knowledge = self.request.knowledge
+        if knowledge is None:
+            return ()
+        return knowledge.guesses(self.request.snapshot, self.request.cursor)
+
     def prompt(self, context_tokens: int) -> Prompt:
         return build_prompt(
             self.request.snapshot,
@@ -258,6 +271,7 @@ class _Plan:
             first_token_rank=first_token_rank,
             stop_at=first if is_line else "",
             log_probability_floor=self.floor,
+            guesses=self.guesses,
         )
 
     def key(self, generation: GenerationRequest) -> Hashable:

@@ -1,0 +1,16 @@
+"""What the pipeline may ask about the workspace around a document."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.model.messages import Guess
+
+
+class Knowledge(Protocol):
+    """A workspace at one moment: the same question has the same answer."""
+
+    def guesses(self, snapshot: DocumentSnapshot, cursor: Cursor) -> tuple[Guess, ...]:
+        """Return how the line may go on, from what the workspace does at like places."""
+        ...

@@ -1,0 +1,155 @@
+"""Places of the workspace that are like the cursor's, and how the line goes on at each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwright.workspace_index.lexing import BORDER, Tokens, Vocabulary
+from tabwright.workspace_index.token_matches import DEEPEST, Matches, Places
+
+_MOST_PLACES: Final = 3_000
+"""More shallow ones than this are left out: they cost time and say little."""
+_OTHER_KIND: Final = 0.5
+"""How near a file with another ending is at most."""
+GOES_ON: Final = np.uint64(1 << 32)
+"""Marks keys of places where the word before the cursor goes on."""
+
+
+@dataclass(frozen=True)
+class CursorContext:
+    """Where a line is to go on."""
+
+    path: str
+    line_prefix: str
+    """The cursor's line up to the cursor."""
+    word: str
+    """The word that the cursor is right behind, which may go on; else empty."""
+    context: Sequence[int]
+    """The tokens before the cursor, the nearest first, `word` included."""
+    line_tokens: int
+    """How many tokens the line has before the cursor."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Some files that are searched together."""
+
+    find: Callable[[Sequence[int]], Matches]
+    tokens: Tokens
+    paths: Sequence[str]
+    starts: Places
+    """By file: its first token."""
+    is_current: NDArray[np.bool_]
+    """By file: whether it counts."""
+    cursor_place: int = -1
+    """In the document at the cursor: where its line would be; elsewhere -1."""
+
+
+@dataclass(frozen=True)
+class LikePlaces:
+    """Places, one by one; all arrays have the same length."""
+
+    source: Places
+    """The number of the source that the place is in."""
+    place: Places
+    """The first token after the context there."""
+    depth: Places
+    """How many tokens agree; a word that goes on is one."""
+    key: NDArray[np.uint64]
+    """Equal where the line goes on in the same way."""
+    first: Places
+    """Equal where the next token is the same."""
+    nearness: NDArray[np.float64]
+    """Of its file, see `nearness`."""
+    distance: Places
+    """In the document at the cursor: the tokens between place and cursor; elsewhere -1."""
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def only(self, wanted: NDArray[np.bool_]) -> LikePlaces:
+        """Return those that a mask names."""
+        return LikePlaces(*(getattr(self, field.name)[wanted] for field in fields(self)))
+
+
+def like_places(
+    vocabulary: Vocabulary, sources: Sequence[Source], cursor: CursorContext
+) -> LikePlaces:
+    """Find the places whose tokens before them agree with those before the cursor.
+
+    Behind a word there are two kinds: where the same word is followed by something, and where a
+    longer word stands that begins with it.
+    """
+    parts = [_of_source(vocabulary, number, each, cursor) for number, each in enumerate(sources)]
+    if cursor.word:
+        parts += [
+            _of_source(vocabulary, number, each, cursor, word=cursor.word)
+            for number, each in enumerate(sources)
+        ]
+    everything = LikePlaces(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(LikePlaces)
+        )
+    )
+    at_least = np.cumsum(np.bincount(everything.depth, minlength=1)[::-1])[::-1]
+    few_enough = np.flatnonzero(at_least <= _MOST_PLACES)
+    # `few_enough` is empty where even the longest context has too many.
+    shortest = min(int(few_enough[0]), len(at_least) - 1) if len(few_enough) else len(at_least) - 1
+    return everything.only(everything.depth >= shortest)
+
+
+def _of_source(
+    vocabulary: Vocabulary, number: int, source: Source, cursor: CursorContext, word: str = ""
+) -> LikePlaces:
+    found = source.find(cursor.context[bool(word) : DEEPEST])
+    cores = source.tokens.cores[found.places]
+    wanted = cores != BORDER
+    if word:
+        different, which = np.unique(cores, return_inverse=True)
+        texts = [vocabulary.words[core] for core in different.tolist()]
+        goes_on = [text.startswith(word) and text != word for text in texts]
+        wanted &= np.array(goes_on, np.bool_)[which]
+    file_numbers = np.searchsorted(source.starts, found.places, side="right") - 1
+    wanted &= source.is_current[file_numbers]
+    places, file_numbers = found.places[wanted], file_numbers[wanted]
+    is_here = source.cursor_place >= 0
+    return LikePlaces(
+        source=np.full(len(places), number, np.int64),
+        place=places,
+        depth=found.depths[wanted] + bool(word),
+        key=source.tokens.rests[places].astype(np.uint64) | (GOES_ON if word else np.uint64(0)),
+        first=cores[wanted].astype(np.int64) * 2 + bool(word),
+        nearness=_nearness_of(source.paths, file_numbers, cursor.path),
+        distance=np.abs(places - source.cursor_place) if is_here else np.full(len(places), -1),
+    )
+
+
+def _nearness_of(
+    paths: Sequence[str], file_numbers: Places, asked: str
+) -> NDArray[np.float64]:
+    different, which = np.unique(file_numbers, return_inverse=True)
+    values = [nearness(paths[number], asked) for number in different.tolist()]
+    return np.array(values, np.float64)[which]
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def nearness(path: str, asked: str) -> float:
+    """Return how near two files are: 1 in the same folder, 0 with no folder in common; at most
+    half for files of different kinds."""
+    one, other = path.split("/"), asked.split("/")
+    folders = max(len(one), len(other)) - 1
+    same = 0
+    for left, right in zip(one[:-1], other[:-1], strict=False):
+        if left != right:
+            break
+        same += 1
+    share = same / folders if folders else 1.0
+    is_same_kind = one[-1].rpartition(".")[2] == other[-1].rpartition(".")[2]
+    return share if is_same_kind else share * _OTHER_KIND

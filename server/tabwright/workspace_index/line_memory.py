@@ -1,0 +1,292 @@
+"""How the line at the cursor may go on, from what the workspace's own code does at like places."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from tabwright.workspace_index.known_names import KnownNames
+from tabwright.workspace_index.lexing import (
+    BEGINNING,
+    PATTERN,
+    Tokens,
+    TokensOfEditedText,
+    Vocabulary,
+    joined,
+    tokens_of,
+    with_beginning,
+)
+from tabwright.workspace_index.like_places import CursorContext, Source
+from tabwright.workspace_index.proposing import Proposal, propose
+from tabwright.workspace_index.token_matches import DEEPEST, Places, SortedTokens, scan
+
+MOST_CHARACTERS: Final = 20_000_000
+"""Of code that is remembered by default: about 100 MB of memory, 5 bytes a character."""
+LARGEST_FILE_CHARACTERS: Final = 1_000_000
+"""A larger file is data."""
+_CONTEXT_CHARACTERS: Final = 1_500
+_OPEN_DOCUMENTS: Final = 4
+_FEWEST_SORTED: Final = 100_000
+"""Tokens: fewer are searched one by one in less time than it takes to notice."""
+_WORD_BEFORE = re.compile(r"\w*\Z")
+
+
+@dataclass(frozen=True)
+class _File:
+    tokens: Tokens
+    characters: int
+
+
+@dataclass(frozen=True)
+class _Loose:
+    """Files that are not sorted yet, as one text."""
+
+    paths: tuple[str, ...]
+    tokens: Tokens
+    starts: Places
+
+
+class _Document:
+    """An open document's text without the cursor's line."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._before = TokensOfEditedText(vocabulary)
+        self._after = TokensOfEditedText(vocabulary)
+        self.tokens = joined([])
+        self.cursor_place = 0
+        """Where the cursor's line would be among the tokens."""
+
+    def update(self, before: str, after: str) -> None:
+        """Take a newer state: the lines before the cursor's, and those after it."""
+        has_changed = self._before.update(before)
+        if self._after.update(after) or has_changed or len(self.tokens) <= 1:
+            head = with_beginning(self._before.surfaces, self.vocabulary)
+            tail = with_beginning(self._after.surfaces, self.vocabulary)
+            tail.cores[0] = 0  # what follows the cursor's line is not at a file's beginning
+            self.tokens = joined([head, tail])
+            self.cursor_place = len(head) + 1
+
+
+class LineMemory:
+    """The lines of a workspace, and how they go on.
+
+    One thread may learn while another asks; files may be learned in any order. Most files are in
+    one sorted index that is never changed; those learned since, and the document at the cursor,
+    are searched token by token. When they have become many, everything is sorted anew: about a
+    second for 10 MB of code, once each time that what was learned has grown by half.
+    """
+
+    def __init__(self, most_characters: int = MOST_CHARACTERS) -> None:
+        self._most_characters = most_characters
+        self._vocabulary = Vocabulary()
+        self._learning = threading.RLock()  # held by who changes what is known, for seconds
+        self._changing = threading.Lock()  # held while two or three fields change together
+        self._files: dict[str, _File] = {}
+        self._characters = 0
+        self._sorted: SortedTokens | None = None
+        self._sorted_paths: dict[str, int] = {}
+        self._is_current = np.zeros(0, np.bool_)
+        self._loose_files: dict[str, Tokens] = {}
+        self._loose_count = 0
+        self._loose: _Loose | None = None
+        self._names = KnownNames(self._vocabulary)
+        self._documents: OrderedDict[str, _Document] = OrderedDict()
+
+    @property
+    def characters(self) -> int:
+        """How much code is remembered."""
+        return self._characters
+
+    def learn(self, path: str, text: str) -> bool:
+        """Remember a file instead of what was known of it; return whether there was room for it.
+
+        Args:
+            path: relative to the workspace folder, with forward slashes.
+            text: the whole file. One above LARGEST_FILE_CHARACTERS is forgotten.
+        """
+        with self._learning:
+            before = self._files.get(path)
+            others = self._characters - (before.characters if before else 0)
+            if len(text) > LARGEST_FILE_CHARACTERS or others + len(text) > self._most_characters:
+                self.forget(path)
+                return False
+            tokens = tokens_of(text, self._vocabulary)
+            with self._changing:
+                self._remove(path)
+                self._files[path] = _File(tokens, len(text))
+                self._characters += len(text)
+                self._loose_files[path] = tokens
+                self._loose_count += len(tokens)
+                self._loose = None
+                self._names.add(tokens.cores)
+            self._sort_if_needed()
+            return True
+
+    def forget(self, path: str) -> None:
+        """Forget a file; nothing happens if it is not known."""
+        with self._learning, self._changing:
+            self._remove(path)
+
+    def settle(self) -> None:
+        """Sort everything now, so that asking is fastest. To be called after learning a lot."""
+        with self._learning:
+            if self._loose_files:
+                self._sort()
+
+    def proposals(
+        self, path: str, text: str, offset: int, limit: int = 8
+    ) -> tuple[Proposal, ...]:
+        """Return how the line may go on at an offset, the most probable first.
+
+        Args:
+            path: the document's; what was learned of it is left aside, its text counts instead.
+            text: the whole document. The cursor's own line counts up to the cursor only.
+            offset: the cursor, in string offsets.
+            limit: the most proposals.
+        """
+        line_start = text.rfind("\n", 0, offset) + 1
+        line_end = text.find("\n", offset)
+        line_end = len(text) if line_end < 0 else line_end
+        document = self._document(path)
+        document.update(text[:line_start], text[line_end:])
+        context = self._context(text, offset)
+        prefix = text[line_start:offset]
+        word_before = _WORD_BEFORE.search(prefix)
+        cursor = CursorContext(
+            path=path,
+            line_prefix=prefix,
+            word=word_before.group() if word_before else "",
+            context=context,
+            line_tokens=len(PATTERN.findall(prefix.strip())),
+        )
+        return propose(self._vocabulary, self._sources(path, document), cursor, limit)
+
+    def names(
+        self, prefix: str, path: str, text: str, offset: int, limit: int = 8
+    ) -> tuple[tuple[str, float], ...]:
+        """Return names that begin with a prefix, with weights from 2 down to 0, the best first.
+
+        Names in the document weigh 1 and more, the nearer the cursor the more; others less, by the
+        share of the files that they are in. The case of letters counts.
+        """
+        line_start = text.rfind("\n", 0, offset) + 1
+        line_end = text.find("\n", offset)
+        document = self._document(path)
+        document.update(text[:line_start], text[line_end if line_end >= 0 else len(text) :])
+        return self._names.beginning_with(
+            prefix, document.tokens.cores, document.cursor_place, len(self._files), limit
+        )
+
+    def knows(self, name: str) -> bool:
+        """Whether a learned file has a name (or any word)."""
+        return self._names.knows(name)
+
+    def _remove(self, path: str) -> None:
+        known = self._files.pop(path, None)
+        if known is None:
+            return
+        self._characters -= known.characters
+        self._names.remove(known.tokens.cores)
+        if self._loose_files.pop(path, None) is not None:
+            self._loose_count -= len(known.tokens)
+            self._loose = None
+        if path in self._sorted_paths:
+            self._is_current[self._sorted_paths[path]] = False
+
+    def _sort_if_needed(self) -> None:
+        in_order = len(self._sorted) if self._sorted else 0
+        if self._loose_count > max(_FEWEST_SORTED, in_order // 2):
+            self._sort()
+
+    def _sort(self) -> None:
+        files = sorted((path, file.tokens) for path, file in self._files.items())
+        in_order = SortedTokens(files)
+        with self._changing:
+            self._sorted = in_order
+            self._sorted_paths = {path: number for number, path in enumerate(in_order.paths)}
+            self._is_current = np.ones(len(files), np.bool_)
+            self._loose_files = {}
+            self._loose_count = 0
+            self._loose = None
+            for path, number in self._sorted_paths.items():  # so that nothing is kept twice
+                self._files[path] = _File(
+                    in_order.file_tokens(number), self._files[path].characters
+                )
+
+    def _document(self, path: str) -> _Document:
+        document = self._documents.get(path)
+        if document is None:
+            document = self._documents[path] = _Document(self._vocabulary)
+            while len(self._documents) > _OPEN_DOCUMENTS:
+                self._documents.popitem(last=False)
+        self._documents.move_to_end(path)
+        return document
+
+    def _context(self, text: str, offset: int) -> list[int]:
+        """Return the tokens before the cursor, the nearest first."""
+        start = max(0, offset - _CONTEXT_CHARACTERS)
+        if start:
+            # From the beginning of a line on: a token may begin anywhere in another.
+            start = max(text.rfind("\n", 0, start) + 1, start - _CONTEXT_CHARACTERS)
+        cores = self._vocabulary.lookup(text[start:offset])
+        if not start:
+            cores.insert(0, BEGINNING)
+        return cores[: -DEEPEST - 2 : -1]
+
+    def _sources(self, path: str, document: _Document) -> list[Source]:
+        with self._changing:
+            in_order, is_current = self._sorted, self._is_current
+            if self._loose is None:
+                self._loose = _joined_loose(self._loose_files)
+            loose = self._loose
+        sources = [
+            Source(
+                find=lambda context: scan(document.tokens.cores, context),
+                tokens=document.tokens,
+                paths=(path,),
+                starts=np.zeros(1, np.int64),
+                is_current=np.ones(1, np.bool_),
+                cursor_place=document.cursor_place,
+            )
+        ]
+        if loose.paths:
+            wanted = np.array([each != path for each in loose.paths])
+            sources.append(
+                Source(
+                    find=lambda context: scan(loose.tokens.cores, context),
+                    tokens=loose.tokens,
+                    paths=loose.paths,
+                    starts=loose.starts,
+                    is_current=wanted,
+                )
+            )
+        if in_order is not None:
+            if path in self._sorted_paths:
+                is_current = is_current.copy()
+                is_current[self._sorted_paths[path]] = False
+            sources.append(
+                Source(
+                    find=in_order.find,
+                    tokens=in_order.tokens,
+                    paths=in_order.paths,
+                    starts=in_order.starts,
+                    is_current=is_current,
+                )
+            )
+        return sources
+
+
+def _joined_loose(files: dict[str, Tokens]) -> _Loose:
+    ordered = sorted(files.items())
+    lengths = np.array([len(tokens) + 1 for _, tokens in ordered], np.int64)
+    return _Loose(
+        paths=tuple(path for path, _ in ordered),
+        tokens=joined([tokens for _, tokens in ordered]),
+        starts=np.cumsum(lengths) - lengths + 1,
+    )

@@ -35,7 +35,8 @@ from tabwright.model.llama import LlamaModel, ModelOptions, NativeLog
 from tabwright.model.manifest import Manifest
 from tabwright.model.mixture import MOST_TOGETHER
 from tabwright.syntax.languages import LanguageRegistry
-from tabwright.workspace_index.line_memory import LineMemory, Proposal
+from tabwright.workspace_index.line_memory import LineMemory
+from tabwright.workspace_index.proposing import Proposal
 
 _SCALES = tuple(round(0.4 + 0.1 * step, 1) for step in range(17))
 _SHIFTS = tuple(round(-2.0 + 0.25 * step, 2) for step in range(17))

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from real_model.wire import Answer, Wire, a_model, bare_process
-from tabwright.model.messages import Generate, Guess, Segment
+from tabwright.model.messages import (
+    Cancel,
+    Finished,
+    Generate,
+    Guess,
+    MoreGuesses,
+    Piece,
+    Segment,
+    WantsGuesses,
+)
 
 PROMPT = """class Shelf:
     def __init__(self, books):
@@ -36,8 +45,8 @@ def wire(default_weights: Path) -> Iterator[Wire]:
         yield wire
 
 
-def ask(wire: Wire, prompt: str, *guesses: Guess, document: str = "a.py", **bounds: Any) -> Answer:
-    message = Generate(
+def generate(prompt: str, *guesses: Guess, document: str = "a.py", **bounds: Any) -> Generate:
+    return Generate(
         request_id=next(_ids),
         model_key="weights",
         document=document,
@@ -50,7 +59,10 @@ def ask(wire: Wire, prompt: str, *guesses: Guess, document: str = "a.py", **boun
         guesses=guesses,
         **bounds,
     )
-    return wire.ask(message)
+
+
+def ask(wire: Wire, prompt: str, *guesses: Guess, document: str = "a.py") -> Answer:
+    return wire.ask(generate(prompt, *guesses, document=document))
 
 
 def first_line(answer: Answer) -> str:
@@ -105,3 +117,33 @@ def test_guesses_no_tokens_can_say_are_left_out(wire: Wire) -> None:
     odd = [Guess("\ud83d", 0.3), Guess("", 0.3, is_line=False), Guess("é" * 5000, 0.3)]
     answer = ask(wire, PROMPT, *odd)
     assert answer.finished is not None
+
+
+def test_where_no_guess_is_left_more_are_asked_for_and_waited_for(wire: Wire) -> None:
+    message = generate(PROMPT, asks_for_guesses=True)
+    wire.send(message)
+    written, asked = "", 0
+    while True:
+        match wire.read():
+            case Piece(text=text):
+                written += text
+            case WantsGuesses():
+                asked += 1
+                behind = "_everything(twice=True)" if asked == 1 else ""
+                wire.send(MoreGuesses(message.request_id, (Guess(behind, 0.97),)))
+            case Finished():
+                break
+            case _:
+                pass
+    assert written.split("\n")[0].endswith("_everything(twice=True)")
+    assert 1 <= asked <= 3
+
+
+def test_a_request_that_waits_for_guesses_can_be_cancelled(wire: Wire) -> None:
+    message = generate(PROMPT, asks_for_guesses=True)
+    wire.send(message)
+    wire.until(lambda each: isinstance(each, WantsGuesses))
+    wire.send(Cancel(message.request_id))
+    (last,) = wire.until(lambda each: isinstance(each, Finished))[-1:]
+    assert isinstance(last, Finished) and last.cause == "cancelled"
+    assert ask(wire, PROMPT).finished is not None

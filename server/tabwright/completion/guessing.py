@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 
 from tabwright.model.messages import Guess
-from tabwright.workspace_index.line_memory import Proposal
+from tabwright.workspace_index.proposing import Proposal
 
 SCALE, SHIFT = 1.0, 0.0
 _LEAST_PROBABILITY = 0.005

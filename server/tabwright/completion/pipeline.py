@@ -240,10 +240,22 @@ class _Plan:
     @cached_property
     def guesses(self) -> tuple[Guess, ...]:
         """How the line may go on, from elsewhere than the model."""
-        knowledge = self.request.knowledge
+        return self.guesses_behind("")
+
+    def guesses_behind(self, written: str) -> tuple[Guess, ...]:
+        """The same behind a text at the cursor."""
+        knowledge, cursor, snapshot = (
+            self.request.knowledge,
+            self.request.cursor,
+            self.request.snapshot,
+        )
         if knowledge is None:
             return ()
-        return knowledge.guesses(self.request.snapshot, self.request.cursor)
+        if written:
+            text, offset = snapshot.text, cursor.offset
+            snapshot = replace(snapshot, text=text[:offset] + written + text[offset:])
+            cursor = Cursor(offset + len(written))
+        return knowledge.guesses(snapshot, cursor)
 
     def prompt(self, context_tokens: int) -> Prompt:
         return build_prompt(
@@ -272,6 +284,7 @@ class _Plan:
             stop_at=first if is_line else "",
             log_probability_floor=self.floor,
             guesses=self.guesses,
+            guesses_behind=self.guesses_behind if self.request.knowledge is not None else None,
         )
 
     def key(self, generation: GenerationRequest) -> Hashable:

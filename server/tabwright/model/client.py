@@ -42,12 +42,14 @@ from tabwright.model.messages import (
     LoadProgress,
     Measure,
     Measured,
+    MoreGuesses,
     Piece,
     Prefilled,
     Segment,
     ToProcess,
     Unloaded,
     UnloadModel,
+    WantsGuesses,
     Welcome,
     decode_from_process,
     encode,
@@ -90,6 +92,8 @@ class GenerationRequest:
     """Whether a last word that may be cut off is completed from its start."""
     guesses: tuple[Guess, ...] = ()
     """How the answer may go on, from elsewhere than the model: mixed with what it says."""
+    guesses_behind: Callable[[str], tuple[Guess, ...]] | None = field(default=None, compare=False)
+    """Returns more guesses behind what was written, when none of the earlier ones is left."""
     is_background: bool = False
     """Work ahead: the stream has no tokens, and ends as soon as anything else is asked."""
 
@@ -321,12 +325,15 @@ class ModelProcess:
             log_probability_floor=request.log_probability_floor,
             heals=request.heals,
             guesses=request.guesses,
+            asks_for_guesses=request.guesses_behind is not None and not request.is_background,
             is_background=request.is_background,
         )
+        written = ""
         async with contextlib.aclosing(self._ask(message, request_id)) as answers:
             async for answer in answers:
                 match answer:
                     case Piece():
+                        written += answer.text
                         yield GeneratedToken(answer.text, answer.log_probability)
                     case Prefilled():
                         yield PromptEvaluated(
@@ -336,6 +343,8 @@ class ModelProcess:
                             queued_seconds=answer.queued_seconds,
                             prefill_seconds=answer.prefill_seconds,
                         )
+                    case WantsGuesses():
+                        self._send_guesses(request_id, request, written)
                     case Finished():
                         yield GenerationEnd(answer.cause)
                         return
@@ -343,6 +352,16 @@ class ModelProcess:
                         raise _failure(answer)
                     case _:
                         pass
+
+    def _send_guesses(self, request_id: int, request: GenerationRequest, written: str) -> None:
+        """Answer a process that waits; it must not wait in vain."""
+        guesses: tuple[Guess, ...] = ()
+        try:
+            if request.guesses_behind is not None:
+                guesses = request.guesses_behind(written)
+        finally:
+            if self._running is not None:
+                self._send(self._running, MoreGuesses(request_id, guesses))
 
     async def measure(self, model_key: str) -> Measured:
         """Return how fast a loaded model is on this machine; takes about a second.

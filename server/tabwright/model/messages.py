@@ -89,6 +89,9 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     guesses: tuple[Guess, ...] = ()
     """Each token's probability is that of the model and these together, see `mixture.py`. They
     are drafts too: where they are right, several tokens are evaluated at once."""
+    asks_for_guesses: bool = False
+    """Whether more guesses are asked for (`WantsGuesses`) behind each token at which none is left;
+    the answer goes on when they have come."""
     is_background: bool = False
     """True for work ahead: nobody waits for it, its pieces are not sent, and it gives way to any
     other request at once. Only the newest one of a document is kept."""
@@ -99,6 +102,13 @@ class Measure(msgspec.Struct, frozen=True, tag=True):
 
     request_id: int
     model_key: str
+
+
+class MoreGuesses(msgspec.Struct, frozen=True, tag=True):
+    """The answer to a `WantsGuesses`; there may be none."""
+
+    request_id: int
+    guesses: tuple[Guess, ...]
 
 
 class Cancel(msgspec.Struct, frozen=True, tag=True):
@@ -119,7 +129,9 @@ class Describe(msgspec.Struct, frozen=True, tag=True):
     request_id: int
 
 
-ToProcess: TypeAlias = LoadModel | Generate | Measure | Cancel | UnloadModel | Describe
+ToProcess: TypeAlias = (
+    LoadModel | Generate | MoreGuesses | Measure | Cancel | UnloadModel | Describe
+)
 
 
 # ---- from the model process to a server ----
@@ -190,6 +202,12 @@ class Piece(msgspec.Struct, frozen=True, tag=True):
     """Natural logarithm of the token's probability under the full softmax."""
 
 
+class WantsGuesses(msgspec.Struct, frozen=True, tag=True):
+    """How may the answer go on behind all the pieces sent so far? It waits for the answer."""
+
+    request_id: int
+
+
 class Measured(msgspec.Struct, frozen=True, tag=True):
     """How fast a model is here, in tokens per second; the best of a few rounds."""
 
@@ -235,6 +253,7 @@ FromProcess: TypeAlias = (
     | Evaluated
     | Prefilled
     | Piece
+    | WantsGuesses
     | Measured
     | Finished
     | Failed

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -49,16 +49,19 @@ from tabwright.model.messages import (
     Finished,
     FromProcess,
     Generate,
+    Guess,
     Loaded,
     LoadModel,
     LoadProgress,
     Measure,
     Measured,
+    MoreGuesses,
     Piece,
     Prefilled,
     ToProcess,
     Unloaded,
     UnloadModel,
+    WantsGuesses,
     Welcome,
     decode_to_process,
     encode,
@@ -67,6 +70,8 @@ from tabwright.model.messages import (
 from tabwright.model.mixture import Candidate, Mixture
 
 _PROGRESS_STEP = 0.02
+_LONGEST_WAIT_FOR_GUESSES_SECONDS = 2.0
+"""They are there in milliseconds, unless the client hangs."""
 _SECONDS_TO_END_BY_ITSELF = 2.0
 
 
@@ -78,6 +83,8 @@ class Connection:
         self._outgoing = outgoing
         self._cancelled: set[int] = set()
         self._lock = threading.Lock()
+        self._has_changed = threading.Condition(self._lock)
+        self._guesses: dict[int, tuple[Guess, ...]] = {}
         self._sending = threading.Lock()
         self.is_closed = False
 
@@ -108,8 +115,31 @@ class Connection:
 
     def cancel(self, request_id: int) -> None:
         """Mark a request as taken back."""
-        with self._lock:
+        with self._has_changed:
             self._cancelled.add(request_id)
+            self._has_changed.notify_all()
+
+    def close(self) -> None:
+        """Note that nobody is left to read any answer."""
+        with self._has_changed:
+            self.is_closed = True
+            self._has_changed.notify_all()
+
+    def take_guesses(self, message: MoreGuesses) -> None:
+        """Keep guesses for the request that waits for them."""
+        with self._has_changed:
+            self._guesses[message.request_id] = message.guesses
+            self._has_changed.notify_all()
+
+    def wait_for_guesses(self, request_id: int) -> tuple[Guess, ...]:
+        """Return the guesses that were asked for, none if they never come."""
+
+        def has_come() -> bool:
+            return request_id in self._guesses or request_id in self._cancelled or self.is_closed
+
+        with self._has_changed:
+            self._has_changed.wait_for(has_come, _LONGEST_WAIT_FOR_GUESSES_SECONDS)
+            return self._guesses.pop(request_id, ())
 
     def is_cancelled(self, request_id: int) -> bool:
         """Whether a request was taken back, or nobody is left to read its answer."""
@@ -120,6 +150,7 @@ class Connection:
         """Drop the mark of a finished request."""
         with self._lock:
             self._cancelled.discard(request_id)
+            self._guesses.pop(request_id, None)
 
 
 @dataclass(frozen=True)
@@ -172,6 +203,8 @@ class Engine:
                         devices=devices(),
                     )
                 )
+            case MoreGuesses():
+                pass  # the reader has given it to the request that waits for it
             case Cancel() as message:
                 # The reader has marked it already; its request, which came before, is served now.
                 job.connection.forget(message.request_id)
@@ -381,7 +414,7 @@ class _Generation:
         written = ""
         pending, total = 0.0, 0.0
         drafted = 0
-        mixture = Mixture(message.guesses, unhealed, model.tokenize, model.token_bytes)
+        mixture = self._mixture(message.guesses, unhealed)
         while True:
             if self._generated >= message.max_tokens or length >= model.context_tokens:
                 self._finish("max_tokens")
@@ -423,7 +456,18 @@ class _Generation:
                 # Whether guesses are right says nothing of how prompt lookup fares.
                 drafted = 0 if is_guess else len(draft)
             mixture.note(chosen)
+            if message.asks_for_guesses and not mixture and not unhealed:
+                mixture = self._more_guesses()
             length += 1
+
+    def _mixture(self, guesses: Sequence[Guess], begin: bytes) -> Mixture:
+        return Mixture(guesses, begin, self._model.tokenize, self._model.token_bytes)
+
+    def _more_guesses(self) -> Mixture:
+        """Ask how the answer may go on behind what was sent."""
+        request_id = self._message.request_id
+        self._connection.send(WantsGuesses(request_id))
+        return self._mixture(self._connection.wait_for_guesses(request_id), b"")
 
     def _choose(self, logits: Logits, mixture: Mixture, rank: int, must_begin: bytes) -> Candidate:
         """Return the token of this rank by probability."""
@@ -548,10 +592,13 @@ def serve(connection: Connection) -> None:
 
     def read() -> None:
         for message in connection.messages():
+            if isinstance(message, MoreGuesses):
+                connection.take_guesses(message)
+                continue
             if isinstance(message, Cancel):
                 connection.cancel(message.request_id)
             jobs.put(Job(connection, message, time.monotonic()))
-        connection.is_closed = True
+        connection.close()
         jobs.put(None)
         # The main thread may be inside a long native call, or hung in one.
         time.sleep(_SECONDS_TO_END_BY_ITSELF)

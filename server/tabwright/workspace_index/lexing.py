@@ -107,7 +107,9 @@ class Vocabulary:
         ends = np.minimum.accumulate(ends[::-1])[::-1]
         powers = _powers(_FACTOR, count)
         sums = np.zeros(count + 1, np.uint64)
-        scattered = (self._checksums[surfaces].astype(np.uint64) + np.uint64(1)) * np.uint64(_FACTOR)
+        scattered = (self._checksums[surfaces].astype(np.uint64) + np.uint64(1)) * np.uint64(
+            _FACTOR
+        )
         np.cumsum((scattered ^ (scattered >> np.uint64(29))) * powers, out=sums[1:])
         rests = (sums[ends] - sums[:-1]) * _powers(_INVERSE, count)
         short = (rests >> np.uint64(32)).astype(np.uint32) | np.uint32(2)

@@ -131,9 +131,7 @@ def _of_source(
     )
 
 
-def _nearness_of(
-    paths: Sequence[str], file_numbers: Places, asked: str
-) -> NDArray[np.float64]:
+def _nearness_of(paths: Sequence[str], file_numbers: Places, asked: str) -> NDArray[np.float64]:
     different, which = np.unique(file_numbers, return_inverse=True)
     values = [nearness(paths[number], asked) for number in different.tolist()]
     return np.array(values, np.float64)[which]

@@ -139,9 +139,7 @@ class LineMemory:
             if self._loose_files:
                 self._sort()
 
-    def proposals(
-        self, path: str, text: str, offset: int, limit: int = 8
-    ) -> tuple[Proposal, ...]:
+    def proposals(self, path: str, text: str, offset: int, limit: int = 8) -> tuple[Proposal, ...]:
         """Return how the line may go on at an offset, the most probable first.
 
         Args:

@@ -79,8 +79,7 @@ def propose(
     candidates = np.flatnonzero((rests != TOO_LONG) & (rests != LINE_ENDS))
     chosen = candidates[np.lexsort((keys[candidates], -shares[candidates]))][:_MOST_JUDGED]
     drafts = [
-        _draft(vocabulary, sources, cursor, found, which, int(number), shares)
-        for number in chosen
+        _draft(vocabulary, sources, cursor, found, which, int(number), shares) for number in chosen
     ]
     drafts = _without_repeats([draft for draft in drafts if draft.text])
     return _judged(vocabulary, sources[0], drafts, cursor, limit)
@@ -152,7 +151,9 @@ def _rest_of_line(vocabulary: Vocabulary, surfaces: Numbers, place: int) -> Numb
     rest = surfaces[place : place + LONGEST_REST + 1]
     ends = vocabulary.newlines_among(rest)
     borders = np.flatnonzero(rest == 0)
-    end = min(int(ends[0]) if len(ends) else len(rest), int(borders[0]) if len(borders) else len(rest))
+    end = min(
+        int(ends[0]) if len(ends) else len(rest), int(borders[0]) if len(borders) else len(rest)
+    )
     return rest[:end]
 
 
@@ -196,7 +197,9 @@ def _judged(
             lead=share - rival if len(largest) > 1 else share,
         )
         agreed, agreed_share = _agreed(vocabulary, draft, drafts, cursor)
-        proposals.append(Proposal(draft.text, probability(evidence), agreed, agreed_share, evidence))
+        proposals.append(
+            Proposal(draft.text, probability(evidence), agreed, agreed_share, evidence)
+        )
     proposals.sort(key=lambda each: (-each.probability, -each.evidence.depth, each.text))
     return tuple(proposals[:limit])
 

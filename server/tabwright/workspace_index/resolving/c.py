@@ -39,7 +39,10 @@ def c_files(workspace: Workspace, path: str, imported: Import) -> Iterator[str]:
     if beside is not None and beside in workspace.files:
         yield beside
     elif is_quoted or written not in _OF_THE_SYSTEM:
-        file = _by_end(workspace.files, path, written, is_quoted)
+        question = ("include of C", folder_of(path), imported.module)
+        file = workspace.files.remembered(
+            question, lambda: _by_end(workspace.files, path, written, is_quoted)
+        )
         if file is not None:
             yield file
 

@@ -20,6 +20,8 @@ from tabwright.workspace_index.resolving.workspace_files import (
 )
 
 _ENDINGS = (".py", ".pyi", ".pyx")
+_MANY_ROOTS = 50
+"""Of so many modules of one name (`utils`), only those of roots around the file are considered."""
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _SOURCE_FOLDERS = ("src", "lib", "python", "source", "server", "tests", "test")
 
@@ -83,6 +85,11 @@ def _module_at(files: WorkspaceFiles, where: str) -> str | None:
 def _find(files: WorkspaceFiles, path: str, parts: tuple[str, ...]) -> str | None:
     """Return the file of an absolute module from the root that fits best."""
     end = "/".join(parts)
+    question = ("module of Python", folder_of(path), end)
+    return files.remembered(question, lambda: _search(files, path, parts[0], end))
+
+
+def _search(files: WorkspaceFiles, path: str, top_name: str, end: str) -> str | None:
     found: dict[str, str] = {}
     for folder in files.folders_ending_with(end):
         package = files.first(f"{folder}/__init__{ending}" for ending in _ENDINGS)
@@ -91,9 +98,10 @@ def _find(files: WorkspaceFiles, path: str, parts: tuple[str, ...]) -> str | Non
     for ending in _ENDINGS:
         for module in files.ending_with(end + ending):
             found.setdefault(_root(module, end + ending), module)
-    usable = [
-        root for root, file in found.items() if _is_root(files, root, path, parts[0], file, end)
-    ]
+    roots = list(found)
+    if len(roots) > _MANY_ROOTS:
+        roots = [root for root in roots if _is_around(root, path)]
+    usable = [root for root in roots if _is_root(files, root, path, top_name, found[root], end)]
     best = nearest((joined(root, "*") for root in usable), path)
     return found[folder_of(best[0])] if best else None
 
@@ -107,13 +115,17 @@ def _is_root(
 ) -> bool:
     """Whether modules right inside this folder can be imported by their bare name from a file."""
     is_package = files.first(joined(root, f"__init__{ending}") for ending in _ENDINGS) is not None
-    is_around = root == "" or path.startswith(root + "/")
+    is_around = _is_around(root, path)
     if top_name in sys.stdlib_module_names:
         return is_around and not is_package
     if is_package:
         return root == folder_of(path)  # a script beside its helpers
     is_lone_module = "/" not in end and "/__init__." not in file
     return is_around or not is_lone_module or _is_project_root(files, root)
+
+
+def _is_around(root: str, path: str) -> bool:
+    return root == "" or path.startswith(root + "/")
 
 
 def _is_project_root(files: WorkspaceFiles, root: str) -> bool:

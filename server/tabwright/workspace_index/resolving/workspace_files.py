@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 _REMEMBERED_LOOKUPS = 50_000
 """How many lookups by the end of a path are kept: imports repeat, and a lookup walks through all
@@ -22,6 +22,7 @@ class WorkspaceFiles:
         self._folders_by_name: dict[str, list[str]] = {}
         self._files_ending: dict[str, tuple[str, ...]] = {}
         self._folders_ending: dict[str, tuple[str, ...]] = {}
+        self._found: dict[tuple[str, ...], str | None] = {}
         for path in paths:
             self.add(path)
 
@@ -90,15 +91,21 @@ class WorkspaceFiles:
             found = self._folders_ending[path_end] = _with_end(same_name, path_end)
         return found
 
-    def _forget_lookups(self) -> None:
-        if self._files_ending or self._folders_ending:
-            self._files_ending = {}
-            self._folders_ending = {}
+    def remembered(self, question: tuple[str, ...], search: Callable[[], str | None]) -> str | None:
+        """Return what `search` found when this was first asked, until a file comes or goes."""
+        if question not in self._found:
+            self._found[question] = search()
+        return self._found[question]
 
     def limit_memory(self) -> None:
-        """Forget the lookups when there are too many; to be called once per question."""
-        if len(self._files_ending) + len(self._folders_ending) > _REMEMBERED_LOOKUPS:
+        """Forget the lookups when there are too many; to be called now and then."""
+        count = len(self._files_ending) + len(self._folders_ending) + len(self._found)
+        if count > _REMEMBERED_LOOKUPS:
             self._forget_lookups()
+
+    def _forget_lookups(self) -> None:
+        for lookups in (self._files_ending, self._folders_ending, self._found):
+            lookups.clear()
 
 
 def folder_of(path: str) -> str:

@@ -8,7 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tabwright.workspace_index.facts import Import
 from tabwright.workspace_index.resolving.configuration_texts import json_table, text_or_empty
-from tabwright.workspace_index.resolving.node_package import exported_files, mapped_files
+from tabwright.workspace_index.resolving.node_package import (
+    exported_files,
+    mapped_files,
+    split_specifier,
+)
 from tabwright.workspace_index.resolving.typescript_paths import mapping_for
 from tabwright.workspace_index.resolving.workspace import Workspace
 from tabwright.workspace_index.resolving.workspace_files import (
@@ -133,22 +137,15 @@ def _packages(workspace: Workspace) -> Mapping[str, str]:
     return workspace.derived("packages of Node", work_out)
 
 
-def _split(specifier: str) -> tuple[str, str]:
-    """Return a package's name and the path below it."""
-    parts = specifier.split("/")
-    length = 2 if specifier.startswith("@") else 1
-    return "/".join(parts[:length]), "/".join(parts[length:])
-
-
 def _package_folders(workspace: Workspace, specifier: str) -> Sequence[str]:
     """Return the path that a specifier means below a package's folder, exports or not."""
-    name, rest = _split(specifier)
+    name, rest = split_specifier(specifier)
     folder = _packages(workspace).get(name)
     return () if folder is None else (joined(folder, rest),)
 
 
 def _package_file(workspace: Workspace, specifier: str, prefers_types: bool) -> str | None:
-    name, rest = _split(specifier)
+    name, rest = split_specifier(specifier)
     folder = _packages(workspace).get(name)
     if folder is None:
         return None

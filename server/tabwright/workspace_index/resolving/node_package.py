@@ -44,6 +44,13 @@ def mapped_files(mapping: object, key: str) -> list[str]:
     return []
 
 
+def split_specifier(specifier: str) -> tuple[str, str]:
+    """Return a package's name, its scope included, and the path below it."""
+    parts = specifier.split("/")
+    length = 2 if specifier.startswith("@") else 1
+    return "/".join(parts[:length]), "/".join(parts[length:])
+
+
 def _reach(pattern: str) -> tuple[int, str]:
     return -len(pattern.partition("*")[0]), pattern
 

@@ -62,6 +62,9 @@ class CompletionSettings:
     """How much code before and after the cursor the model reads, in tokens; `auto` follows from
     its speed here. More is cleverer, and slower at the first request in a file."""
 
+    use_workspace: bool = True
+    """Let suggestions follow what the workspace's other code does at like places."""
+
     in_comments_and_strings: bool = False
     """Suggest inside comments and strings without being asked."""
 
@@ -82,7 +85,11 @@ class Settings(CompletionSettings):
     Files that hold secrets (`.env`, keys, credentials) are always excluded."""
 
     in_ignored_files: bool = False
-    """Suggest in files that git ignores."""
+    """Suggest in files that git ignores, and learn from them."""
+
+    index_workspace: bool = True
+    """Read the workspace's files in the background, so that suggestions know them. What is read
+    stays in this machine's cache folder; see `tabwright index`."""
 
     completion_list: Literal["auto", "always", "never"] = "auto"
     """Offer suggestions in the ordinary completion list too; `auto` does so for editors that do

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tabwright.commands.recorded_knowledge import RecordedKnowledge
 from tabwright.completion.budget import Speeds
 from tabwright.completion.suggestion import NoSuggestion, Outcome
 from tabwright.model.client import ProcessState
 from tabwright.model.manifest import Manifest
+from tabwright.model.messages import Guess
 from tabwright.session.documents import OpenDocument
 from tabwright.settings import Settings, read_settings
 
@@ -36,6 +38,10 @@ class Asked:
     """As editors write them."""
     speeds: Speeds | None = None
     """How fast the model is taken to be; as measured here if None."""
+    knows_folder: bool = False
+    """Whether all files of the folder are read first; else the document alone is known."""
+    recorded_guesses: Mapping[str, tuple[Guess, ...]] | None = None
+    """What was known of the workspace then, by what was written behind the cursor."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class Answered:
     """The model that was asked; None where the answer needed none."""
     speeds: Speeds | None
     """How fast that model was taken to be."""
+    guesses: Mapping[str, tuple[Guess, ...]]
+    """What was known of the workspace, by what was written behind the cursor."""
     system_info: str
     """What llama.cpp computes with; empty where no model was asked."""
 
@@ -70,7 +78,13 @@ async def _ask_once(asked: Asked) -> Answered:
         known = session.languages.for_path(asked.path.name)
         language = asked.language or (known.editor_ids[0] if known else "plaintext")
         uri = asked.path.as_uri()
-        session.documents.folders = [asked.folder]
+        knowledge = RecordedKnowledge(asked.offset, asked.recorded_guesses)
+        session.workspaces.wrap = knowledge.around
+        if asked.knows_folder:
+            session.follow([asked.folder])
+            await session.workspaces.settle()
+        else:
+            session.documents.folders = [asked.folder]
         session.open(OpenDocument(uri, language, 1, asked.text, asked.path))
         if asked.is_automatic:
             await _wait_for_model(session, language)
@@ -84,6 +98,7 @@ async def _ask_once(asked: Asked) -> Answered:
             settings=settings,
             model=model,
             speeds=session.models.speeds_of(model) if model is not None else None,
+            guesses=knowledge.guessed,
             system_info=await _system_info(session),
         )
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ class Place:
     is_flag=True,
     help="Ask as typing does, with its restrictions, instead of as by hand.",
 )
+@click.option(
+    "--workspace",
+    is_flag=True,
+    help="Read the current folder first, as an editor's workspace; else only the file is known.",
+)
 @click.option("--model", default="auto", show_default=True, help="The id of the model to ask.")
 @click.option(
     "--lines",
@@ -63,6 +68,7 @@ def complete(
     place: str,
     as_json: bool,
     automatic: bool,
+    workspace: bool,
     model: str,
     lines: str,
     language: str,
@@ -77,7 +83,9 @@ def complete(
     settings: dict[str, Any] = {"model": model, "lines": lines, "inIgnoredFiles": True}
     if record_file is not None:
         settings["timeLimitSeconds"] = 0  # what a limit cuts off, another run cuts off elsewhere
-    asked = asked_at(where, settings, language, is_automatic=automatic)
+    asked = replace(
+        asked_at(where, settings, language, is_automatic=automatic), knows_folder=workspace
+    )
     answered = ask_once(asked)
     print_outcome(where, answered.outcome, as_json=as_json)
     if record_file is not None:

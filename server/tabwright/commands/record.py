@@ -20,10 +20,11 @@ from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason
 from tabwright.errors import CommandError
 from tabwright.model.incoming_file import hash_file
 from tabwright.model.manifest import Manifest
+from tabwright.model.messages import Guess
 from tabwright.model.weights import require_weights
 from tabwright.settings import CompletionSettings, Settings, camel_case
 
-SCHEMA = 1
+SCHEMA = 2
 """The form of the record; another number means that fields were added, renamed or dropped."""
 
 _LOG_PROBABILITY_DIGITS = 3
@@ -105,6 +106,9 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcome: RecordedOutcome
     speeds: RecordedSpeeds | None = None
     """None where no model was asked."""
+    guesses: dict[str, tuple[Guess, ...]] = {}
+    """What the workspace's code says about how the line goes on, by what is written behind the
+    cursor: text, probability, whether the line ends there."""
 
 
 class _Schema(msgspec.Struct, frozen=True):
@@ -134,6 +138,7 @@ def record_of(asked: Asked, answered: Answered) -> Record:
         settings=settings_that_matter(answered),
         outcome=recorded_outcome(outcome),
         speeds=RecordedSpeeds(speeds.read, speeds.write) if speeds is not None else None,
+        guesses=dict(answered.guesses),
     )
 
 

@@ -93,6 +93,7 @@ def replay_record(record: Record, *, accepts_other_weights: bool = False) -> Rep
             is_automatic=record.is_automatic,
             settings={**record.settings, "inIgnoredFiles": True},
             speeds=Speeds(speeds.read, speeds.write) if speeds is not None else None,
+            recorded_guesses=record.guesses,
         )
     )
     return Replayed(record, program_of(answered), model, recorded_outcome(answered.outcome))

@@ -91,7 +91,9 @@ def _build() -> TabwrightServer:
         logger.warning("Cannot make the folder for weights: %s.", error)
     server = server_module.TabwrightServer()
     handlers = Handlers(server, [watched, config_directory()])
-    session = build_session(handlers.show_status_change, handlers.show_load)
+    session = build_session(
+        handlers.show_status_change, handlers.show_load, handlers.show_workspace
+    )
     handlers.attach(session)
     for problem in (*session.languages.problems, *session.models.catalogue.problems):
         logger.warning("%s", problem)

@@ -11,6 +11,11 @@ from tabwright.model.messages import Guess
 class Knowledge(Protocol):
     """A workspace at one moment: the same question has the same answer."""
 
+    @property
+    def revision(self) -> int:
+        """Another number whenever an answer may be another one, apart from the document."""
+        ...
+
     def guesses(self, snapshot: DocumentSnapshot, cursor: Cursor) -> tuple[Guess, ...]:
         """Return how the line may go on, from what the workspace does at like places."""
         ...

@@ -288,7 +288,8 @@ class _Plan:
         )
 
     def key(self, generation: GenerationRequest) -> Hashable:
-        return (self.model.name, self.shape, replace(generation, time_limit_seconds=0.0))
+        known = self.request.knowledge.revision if self.request.knowledge is not None else 0
+        return (self.model.name, self.shape, known, replace(generation, time_limit_seconds=0.0))
 
 
 async def _kept(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Kept:

@@ -25,6 +25,7 @@ from tabwright.session.documents import Notebook
 from tabwright.session.file_watcher import FileWatcher
 from tabwright.session.model_host import LoadEvent
 from tabwright.session.session import Session, Status
+from tabwright.session.workspace import WorkspaceEvent
 from tabwright.settings import read_settings
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Handlers:
             types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self.did_change_folders,
             types.TEXT_DOCUMENT_DID_OPEN: self.did_open,
             types.TEXT_DOCUMENT_DID_CHANGE: self.did_change,
+            types.TEXT_DOCUMENT_DID_SAVE: self.did_save,
             types.TEXT_DOCUMENT_DID_CLOSE: self.did_close,
             types.NOTEBOOK_DOCUMENT_DID_OPEN: self.did_open_notebook,
             types.NOTEBOOK_DOCUMENT_DID_CHANGE: self.did_change_notebook,
@@ -105,7 +107,7 @@ class Handlers:
         if not folders and params.root_uri:
             folders = [params.root_uri]
         paths = [from_lsp.path_of(uri) for uri in folders]
-        self.session.documents.folders = [path for path in paths if path is not None]
+        self.session.follow([path for path in paths if path is not None])
         text = params.capabilities.text_document
         has_inline = text is not None and text.inline_completion is not None
         offer = self.session.settings.completion_list
@@ -172,7 +174,7 @@ class Handlers:
         removed = [from_lsp.path_of(folder.uri) for folder in params.event.removed]
         added = [from_lsp.path_of(folder.uri) for folder in params.event.added]
         kept = [path for path in self.session.documents.folders if path not in removed]
-        self.session.documents.folders = [*kept, *(path for path in added if path is not None)]
+        self.session.follow([*kept, *(path for path in added if path is not None)])
 
     # -- documents --
 
@@ -195,6 +197,10 @@ class Handlers:
             edited = from_lsp.apply_changes(document, identifier.version, changes, encoding)
             if edited is not None:
                 self.session.note_edit(document.uri, edited)
+
+    def did_save(self, params: types.DidSaveTextDocumentParams) -> None:
+        """Take what was saved as what the workspace is like."""
+        self.session.note_saved(params.text_document.uri)
 
     def did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget a document."""
@@ -418,6 +424,20 @@ class Handlers:
                 progress.start()
             progress.report(event.fraction)
         elif (finished := self._progress.pop(event.model, None)) is not None:
+            finished.end(event.phase)
+
+    def show_workspace(self, event: WorkspaceEvent) -> None:
+        """Show a progress bar while a workspace folder is read."""
+        key = str(event.folder)
+        if event.phase == "reading":
+            progress = self._progress.get(key)
+            if progress is None:
+                progress = Progress(self._server, f"Reading {event.folder.name}")
+                self._progress[key] = progress
+                progress.start()
+            if event.total:
+                progress.report(event.done / event.total, f"{event.done} of {event.total} files")
+        elif (finished := self._progress.pop(key, None)) is not None:
             finished.end(event.phase)
 
     def _tell(self, kind: types.MessageType, message: str) -> None:

@@ -559,6 +559,7 @@ class ModelProcess:
                         | LoadProgress(request_id=request_id)
                         | Loaded(request_id=request_id)
                         | Evaluated(request_id=request_id)
+                        | WantsGuesses(request_id=request_id)
                         | Prefilled(request_id=request_id)
                         | Piece(request_id=request_id)
                         | Measured(request_id=request_id)

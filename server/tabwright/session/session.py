@@ -6,12 +6,14 @@ import asyncio
 import collections
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tabwright.completion import pipeline
 from tabwright.completion.cache import ResultCache
+from tabwright.completion.knowledge import Knowledge
 from tabwright.completion.openers_left import OpenersLeft
 from tabwright.completion.pipeline import CompletionRequest, ReadyModel
 from tabwright.completion.shape import Shape
@@ -26,6 +28,8 @@ from tabwright.session.latest_request import LatestRequest
 from tabwright.session.model_host import LoadEvent, ModelHost, failed
 from tabwright.session.power import is_on_battery
 from tabwright.session.work_ahead import WorkAhead
+from tabwright.session.workspace import WorkspaceEvent
+from tabwright.session.workspaces import Workspaces
 from tabwright.settings import Settings
 from tabwright.syntax.languages import LanguageRegistry
 
@@ -110,6 +114,7 @@ class Session:
         read_catalogue: Callable[[], Catalogue],
         on_status: Callable[[Status], None] = lambda _status: None,
         on_load: Callable[[LoadEvent], None] = lambda _event: None,
+        on_workspace: Callable[[WorkspaceEvent], None] = lambda _event: None,
     ) -> None:
         self.languages = languages
         self.settings = Settings()
@@ -117,6 +122,7 @@ class Session:
         self.statistics = Statistics(collections.Counter())
         self._on_status = on_status
         self._on_load = on_load
+        self.workspaces = Workspaces(languages, on_workspace)
         self.models = ModelHost(read_catalogue, self._note_load, self._note_process)
         self._latest: LatestRequest[Outcome] = LatestRequest(NoSuggestion(Reason.SUPERSEDED))
         self._cache = ResultCache()
@@ -137,9 +143,19 @@ class Session:
         self.settings = settings
         self._exclusions.clear()
         self._cache.clear()
+        self.workspaces.configure(settings, self._open_paths())
         self.models.configure(settings)
         for document in list(self.documents.by_uri.values()):
             self._prepare(document)
+
+    def follow(self, folders: Sequence[Path]) -> None:
+        """Take the workspace's folders, and begin to know them."""
+        self.documents.folders = list(folders)
+        self.workspaces.follow(folders, self._open_paths())
+
+    def _open_paths(self) -> list[Path]:
+        paths = (document.path for document in self.documents.by_uri.values())
+        return [path for path in paths if path is not None]
 
     def open(self, document: OpenDocument) -> None:
         """Take a newly opened document, and start to load its language's model."""
@@ -157,6 +173,12 @@ class Session:
         """Forget a document, but not where its cursor was."""
         self.documents.close(uri)
         self._exclusions.pop(uri, None)
+
+    def note_saved(self, uri: str) -> None:
+        """A document was saved: what others know of it is what is on the disk now."""
+        document = self.documents.by_uri.get(uri)
+        if document is not None:
+            self.workspaces.note_saved(document.path)
 
     def focus(self, uri: str, offset: int | None = None) -> None:
         """A document came to the front, or its cursor moved: have model and prompt ready."""
@@ -244,6 +266,7 @@ class Session:
             is_automatic=is_automatic,
             language=self.languages.for_editor_id(snapshot.language),
             openers_left=self._openers_left,
+            knowledge=self._knowledge_for(document),
         )
         self._ahead.cancel()
         self._note_cursor(document.uri, min(cursor.offset, len(document.text)))
@@ -258,6 +281,10 @@ class Session:
             logger.exception("A completion failed.")
             outcome = NoSuggestion(Reason.INTERNAL_ERROR, type(error).__name__)
         return self._noted(outcome, snapshot.language, time.monotonic() - started)
+
+    def _knowledge_for(self, document: OpenDocument) -> Knowledge | None:
+        settings = self.settings.for_language(document.language)
+        return self.workspaces.knowledge_for(document.path, settings)
 
     async def _answer(self, request: CompletionRequest, document: OpenDocument) -> Outcome:
         shape = await self._shape_of(request, document)
@@ -311,6 +338,7 @@ class Session:
             settings=settings,
             is_automatic=True,
             language=self.languages.for_editor_id(document.language),
+            knowledge=self._knowledge_for(document),
         )
         if self._is_eager(request):
             self._ahead.schedule(lambda: self._read(request, document), delay_seconds)
@@ -451,6 +479,7 @@ class Session:
         """End all work and the model process."""
         self._latest.cancel()
         self._ahead.cancel()
+        await self.workspaces.stop()
         await self.models.stop()
 
     # -- below --

@@ -98,6 +98,10 @@ class LanguageRegistry:
         by_id = {language.id: language for language in self._found}
         return tuple(by_id[key] for key in sorted(by_id))
 
+    def by_id(self, language_id: str) -> Language | None:
+        """Return the language of a folder of grammars, None where it cannot be used."""
+        return self._usable([each for each in self._newest() if each.id == language_id])
+
     def for_editor_id(self, editor_id: str) -> Language | None:
         """Return the language an editor calls `editor_id`."""
         return self._usable(

@@ -99,9 +99,7 @@ def outline_of(text: str, grammar: Grammar) -> Outline:
     )
 
 
-def _ordered(
-    captured: Mapping[str, list[tree_sitter.Node]], whats: tuple[str, ...]
-) -> list[Span]:
+def _ordered(captured: Mapping[str, list[tree_sitter.Node]], whats: tuple[str, ...]) -> list[Span]:
     """Return the spans captured as `whats`, in byte offsets: outer before inner."""
     keys = [
         (node.start_byte, -node.end_byte, order)

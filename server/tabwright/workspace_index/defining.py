@@ -34,7 +34,18 @@ _TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
 class _Found:
     """A definition, or a scope that only names what is inside, while its parts are read."""
 
-    __slots__ = ("around", "body", "doc", "end", "kind", "names", "node", "outside", "path", "start")
+    __slots__ = (
+        "around",
+        "body",
+        "doc",
+        "end",
+        "kind",
+        "names",
+        "node",
+        "outside",
+        "path",
+        "start",
+    )
 
     def __init__(self, start: int, end: int, kind: str, around: _Found | None) -> None:
         self.start = start

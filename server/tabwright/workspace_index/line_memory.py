@@ -103,6 +103,11 @@ class LineMemory:
         """How much code is remembered."""
         return self._characters
 
+    def paths(self) -> list[str]:
+        """Return the files that are remembered, in order."""
+        with self._learning:
+            return sorted(self._files)
+
     def learn(self, path: str, text: str) -> bool:
         """Remember a file instead of what was known of it; return whether there was room for it.
 

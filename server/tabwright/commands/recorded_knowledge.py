@@ -1,0 +1,45 @@
+"""What a completion knew of the workspace: kept while it is made, given back in a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tabwright.completion.knowledge import Knowledge
+from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.model.messages import Guess
+
+
+class RecordedKnowledge:
+    """Stands between the pipeline and the workspace for one completion.
+
+    `known` is what an earlier completion knew, by what was written behind the cursor; then the
+    workspace itself is not asked. `guessed` is what this one asked for.
+    """
+
+    def __init__(self, offset: int, known: Mapping[str, tuple[Guess, ...]] | None) -> None:
+        self._offset = offset
+        self._known = known
+        self._workspace: Knowledge | None = None
+        self.guessed: dict[str, tuple[Guess, ...]] = {}
+
+    @property
+    def revision(self) -> int:
+        """One completion sees one state."""
+        return 0
+
+    def around(self, workspace: Knowledge | None) -> Knowledge | None:
+        """Take the place of what is known of the workspace, if anything may be."""
+        self._workspace = workspace
+        return self if workspace is not None else None
+
+    def guesses(self, snapshot: DocumentSnapshot, cursor: Cursor) -> tuple[Guess, ...]:
+        """Return how the line may go on."""
+        written = snapshot.text[self._offset : cursor.offset]
+        if self._known is not None:
+            return self._known.get(written, ())
+        if self._workspace is None:
+            return ()
+        found = self._workspace.guesses(snapshot, cursor)
+        if found:
+            self.guessed[written] = found
+        return found

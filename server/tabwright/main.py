@@ -13,6 +13,7 @@ from tabwright.errors import TabwrightError
 _COMMANDS = {
     "complete": ("tabwright.commands.complete", "complete"),
     "doctor": ("tabwright.commands.doctor", "doctor"),
+    "index": ("tabwright.commands.index", "index_group"),
     "models": ("tabwright.commands.models", "models_group"),
     "replay": ("tabwright.commands.replay", "replay"),
     "serve": ("tabwright.commands.serve", "serve"),

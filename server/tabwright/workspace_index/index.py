@@ -16,11 +16,12 @@ from tabwright.user_directories import index_directory
 from tabwright.workspace_index import extracting, secrets, terms
 from tabwright.workspace_index.database import Database, database_file
 from tabwright.workspace_index.facts import FileFacts
+from tabwright.workspace_index.keeping_up import reaction_to
 from tabwright.workspace_index.reading import masked_text
 from tabwright.workspace_index.searching import Question, search
 from tabwright.workspace_index.snapshot import BY_FILE
 from tabwright.workspace_index.store import Store
-from tabwright.workspace_index.terms import term
+from tabwright.workspace_index.terms import TermKind, term
 from tabwright.workspace_index.updating import Updated, Updater, WhatToIndex
 from tabwright.workspace_index.view import FoundChunk, FoundDefinition
 
@@ -30,6 +31,7 @@ Resolve: TypeAlias = Callable[[str, FileFacts], Sequence[str]]
 """Returns the files of the workspace that a file imports, from its path and facts."""
 ChangedTogether: TypeAlias = Callable[[str], Sequence[tuple[str, float]]]
 
+_KINDS_OF_NAMES: tuple[TermKind, ...] = ("definition", "use")
 _NOTHING: frozenset[str] = frozenset()
 _MOST_COPIES = 8
 """So many more places than asked for are looked at, because some may be in files left out."""
@@ -119,11 +121,14 @@ class WorkspaceIndex:
         return self._updater.update(on_progress, is_cancelled)
 
     def note_changes(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Look again at files and folders, given by paths from the workspace folder.
+        """Look again at files and folders, given by paths from the workspace folder; `.` is all.
 
         Return those that were being written at this moment and must be looked at again later.
         """
-        return self._updater.note_changes(paths)
+        reaction = reaction_to(paths)
+        if reaction.rescan:
+            return self.update().unsettled
+        return () if reaction.is_nothing else self._updater.note_changes(reaction.paths)
 
     def rebuild(
         self,
@@ -264,12 +269,16 @@ class WorkspaceIndex:
         known = self._store.hash_of(content)
         return self._texts(path, known) if known is not None else None
 
-    def knows_name(self, name: str) -> bool:
+    def knows_name(self, name: str, *, without: frozenset[str] = _NOTHING) -> bool:
         """Whether any file of the workspace defines or uses a name."""
-        return any(
-            len(self._store.postings(BY_FILE, term(kind, name))[0])
-            for kind in ("definition", "use")
-        )
+        for kind in _KINDS_OF_NAMES:
+            contents, _ = self._store.postings(BY_FILE, term(kind, name))
+            if len(contents) > len(without):
+                return True  # only so many can be passed over
+            for content in contents.tolist():
+                if any(path not in without for path in self._store.paths_of(content)):
+                    return True
+        return False
 
     # -- how they are answered --
 

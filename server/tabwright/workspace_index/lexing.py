@@ -25,6 +25,8 @@ BEGINNING: Final = 1
 SAME, DEEPER, SHALLOWER = 2, 3, 4
 """The cores of newlines, by how the next line is indented: what depth a file is at matters less
 than what it does."""
+ANY_WORD, ANY_NUMBER = 0xFFFFFFFD, 0xFFFFFFFE
+"""What words and numbers are where only the form of a line is compared."""
 UNKNOWN: Final = 0xFFFFFFFF
 """The core of a token that no learned text has."""
 _FIRST_FREE: Final = 5
@@ -55,6 +57,7 @@ class Vocabulary:
         self._numbers: dict[str, int] = {"": 0}
         self._cores: dict[str, int] = {}
         self._core_of = np.zeros(1024, np.uint32)
+        self._form_of = np.arange(1024, dtype=np.uint32)
         self._columns = np.full(1024, -1, np.int32)
         self._checksums = np.zeros(1024, np.uint32)
         self._lengths = np.zeros(1024, np.uint32)
@@ -87,13 +90,19 @@ class Vocabulary:
         """Return the number of a word, or UNKNOWN."""
         return self._cores.get(word, UNKNOWN)
 
+    def forms_of(self, cores: Numbers) -> Numbers:
+        """Return tokens with all words alike, and all numbers."""
+        known = np.minimum(cores, len(self._form_of) - 1)
+        return np.where(cores == UNKNOWN, ANY_WORD, self._form_of[known]).astype(np.uint32)
+
     def lengths_of(self, surfaces: Numbers) -> Numbers:
         """Return how many characters tokens have."""
         lengths: Numbers = self._lengths[surfaces]
         return lengths
 
-    def rests_of(self, surfaces: Numbers) -> Numbers:
-        """Return for each token a checksum of the tokens from it to the end of its line.
+    def rests_of(self, surfaces: Numbers) -> tuple[Numbers, NDArray[np.uint8]]:
+        """Return for each token a checksum of the tokens from it to the end of its line, and their
+        number, which is LONGEST_REST + 1 for all that are longer.
 
         Equal rests have equal checksums, also across files and runs. LINE_ENDS for newlines,
         TOO_LONG for more than LONGEST_REST tokens. They are sums of powers of a fixed factor, so
@@ -101,7 +110,7 @@ class Vocabulary:
         """
         count = len(surfaces)
         if not count:
-            return np.zeros(0, np.uint32)
+            return np.zeros(0, np.uint32), np.zeros(0, np.uint8)
         is_end = (self._columns[surfaces] >= 0) | (surfaces == 0)
         ends = np.where(is_end, np.arange(count), count)
         ends = np.minimum.accumulate(ends[::-1])[::-1]
@@ -113,10 +122,10 @@ class Vocabulary:
         np.cumsum((scattered ^ (scattered >> np.uint64(29))) * powers, out=sums[1:])
         rests = (sums[ends] - sums[:-1]) * _powers(_INVERSE, count)
         short = (rests >> np.uint64(32)).astype(np.uint32) | np.uint32(2)
-        lengths = ends - np.arange(count)
+        lengths = np.minimum(ends - np.arange(count), LONGEST_REST + 1).astype(np.uint8)
         short[lengths > LONGEST_REST] = TOO_LONG
         short[lengths == 0] = LINE_ENDS
-        return short
+        return short, lengths
 
     def text_of(self, surfaces: Numbers) -> str:
         """Return tokens as they were written."""
@@ -131,20 +140,22 @@ class Vocabulary:
         """Return where the tokens are that end lines."""
         return np.flatnonzero(self._columns[surfaces] >= 0)
 
-    def lookup(self, text: str) -> list[int]:
-        """Return what is compared of a text's tokens, without learning new ones."""
+    def lookup(self, text: str) -> tuple[list[int], list[str]]:
+        """Return what is compared of a text's tokens, and the words, without learning new ones."""
+        words = PATTERN.findall(text)
         cores: list[int] = []
         before = -1
-        for token in PATTERN.findall(text):
+        for index, token in enumerate(words):
             column = column_after(token)
             if column < 0:
-                cores.append(self.core(token.lstrip(" \t")))
+                words[index] = token.lstrip(" \t")
+                cores.append(self._cores.get(words[index], UNKNOWN))
                 continue
             if before < 0:
                 before = column
             cores.append(DEEPER if column > before else SHALLOWER if column < before else SAME)
             before = column
-        return cores
+        return cores, words
 
     def _add(self, token: str) -> None:
         number = len(self.surfaces)
@@ -158,6 +169,13 @@ class Vocabulary:
         core = self._cores.get(word)
         if core is None:
             core = len(self.words)
+            if core == len(forms := self._form_of):
+                self._form_of = np.arange(2 * core, dtype=np.uint32)
+                self._form_of[:core] = forms
+            if word[:1].isdigit():
+                self._form_of[core] = ANY_NUMBER
+            elif word[:1].isalpha() or word[:1] == "_":
+                self._form_of[core] = ANY_WORD
             self.words.append(word)
             self._cores[word] = core
         self._core_of[number] = core
@@ -186,6 +204,8 @@ class Tokens:
     surfaces: Numbers
     cores: Numbers
     rests: Numbers
+    lengths: NDArray[np.uint8]
+    """How many tokens the rest of the line has."""
 
     def __len__(self) -> int:
         return len(self.surfaces)
@@ -201,12 +221,12 @@ def with_beginning(surfaces: Numbers, vocabulary: Vocabulary) -> Tokens:
     surfaces = np.concatenate([np.zeros(1, np.uint32), surfaces])
     cores = vocabulary.cores_of(surfaces)
     cores[0] = BEGINNING
-    return Tokens(surfaces, cores, vocabulary.rests_of(surfaces))
+    return Tokens(surfaces, cores, *vocabulary.rests_of(surfaces))
 
 
 def joined(pieces: list[Tokens]) -> Tokens:
     """Return several texts as one, with a border between any two, before the first and at the end."""
-    border = Tokens(*(np.zeros(1, np.uint32) for _ in range(3)))
+    border = Tokens(*(np.zeros(1, np.uint32) for _ in range(3)), np.zeros(1, np.uint8))
     parts = [border]
     for piece in pieces:
         parts += [piece, border]
@@ -214,6 +234,7 @@ def joined(pieces: list[Tokens]) -> Tokens:
         np.concatenate([part.surfaces for part in parts]),
         np.concatenate([part.cores for part in parts]),
         np.concatenate([part.rests for part in parts]),
+        np.concatenate([part.lengths for part in parts]),
     )
 
 

@@ -30,6 +30,8 @@ MOST_CHARACTERS: Final = 20_000_000
 LARGEST_FILE_CHARACTERS: Final = 1_000_000
 """A larger file is data."""
 _CONTEXT_CHARACTERS: Final = 1_500
+_FOLLOWING_CHARACTERS: Final = 400
+_MOST_FOLLOWING: Final = 12
 _OPEN_DOCUMENTS: Final = 4
 _FEWEST_SORTED: Final = 100_000
 """Tokens: fewer are searched one by one in less time than it takes to notice."""
@@ -158,7 +160,7 @@ class LineMemory:
         line_end = len(text) if line_end < 0 else line_end
         document = self._document(path)
         document.update(text[:line_start], text[line_end:])
-        context = self._context(text, offset)
+        context, context_words = self._context(text, offset)
         prefix = text[line_start:offset]
         word_before = _WORD_BEFORE.search(prefix)
         cursor = CursorContext(
@@ -166,7 +168,10 @@ class LineMemory:
             line_prefix=prefix,
             word=word_before.group() if word_before else "",
             context=context,
+            context_words=context_words,
             line_tokens=len(PATTERN.findall(prefix.strip())),
+            neighbours=_neighbours(text, line_start, line_end),
+            following=self._following(prefix, text[line_end : line_end + _FOLLOWING_CHARACTERS]),
         )
         return propose(self._vocabulary, self._sources(path, document), cursor, limit)
 
@@ -231,16 +236,22 @@ class LineMemory:
         self._documents.move_to_end(path)
         return document
 
-    def _context(self, text: str, offset: int) -> list[int]:
-        """Return the tokens before the cursor, the nearest first."""
+    def _context(self, text: str, offset: int) -> tuple[list[int], list[str]]:
+        """Return the tokens before the cursor and their words, the nearest first."""
         start = max(0, offset - _CONTEXT_CHARACTERS)
         if start:
             # From the beginning of a line on: a token may begin anywhere in another.
             start = max(text.rfind("\n", 0, start) + 1, start - _CONTEXT_CHARACTERS)
-        cores = self._vocabulary.lookup(text[start:offset])
+        cores, words = self._vocabulary.lookup(text[start:offset])
         if not start:
             cores.insert(0, BEGINNING)
-        return cores[: -DEEPEST - 2 : -1]
+            words.insert(0, "")
+        return cores[: -DEEPEST - 2 : -1], words[: -DEEPEST - 2 : -1]
+
+    def _following(self, prefix: str, text: str) -> list[int]:
+        """Return the tokens after the cursor's line, of which the last may be cut off."""
+        indentation = prefix[: len(prefix) - len(prefix.lstrip())]
+        return self._vocabulary.lookup(f"\n{indentation}x{text}")[0][2 : _MOST_FOLLOWING + 2]
 
     def _sources(self, path: str, document: _Document) -> list[Source]:
         with self._changing:
@@ -293,3 +304,9 @@ def _joined_loose(files: dict[str, Tokens]) -> _Loose:
         tokens=joined([tokens for _, tokens in ordered]),
         starts=np.cumsum(lengths) - lengths + 1,
     )
+
+
+def _neighbours(text: str, line_start: int, line_end: int) -> tuple[str, str]:
+    before = text[max(0, line_start - _CONTEXT_CHARACTERS) : line_start].rstrip()
+    after = text[line_end : line_end + _CONTEXT_CHARACTERS].lstrip()
+    return before[before.rfind("\n") + 1 :].strip(), after.partition("\n")[0].strip()

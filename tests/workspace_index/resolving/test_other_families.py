@@ -221,7 +221,9 @@ def test_php_guesses_by_folders_without_composer():
 
 
 def test_lua_and_paths():
-    files = workspace("lua/acme/init.lua", "lua/acme/util.lua", "css/base.css", "css/a/b.css")
+    files = workspace(
+        "lua/acme/init.lua", "lua/acme/util.lua", "plugin/acme.lua", "css/base.css", "css/a/b.css"
+    )
     assert resolved(files, "plugin/x.lua", "lua", "acme.util") == ["lua/acme/util.lua"]
     assert resolved(files, "plugin/x.lua", "lua", "acme") == ["lua/acme/init.lua"]
     assert resolved(files, "css/a/c.css", "path", "../base.css") == ["css/base.css"]

@@ -82,9 +82,17 @@ def test_a_package_needs_no_init_file():
 
 
 def test_a_script_imports_what_is_beside_it():
-    files = workspace("tools/run.py", "tools/helpers.py", "pkg/__init__.py", "pkg/util.py")
+    files = workspace("tools/run.py", "tools/helpers.py", "tests/__init__.py", "tests/util.py")
     assert resolved(files, "tools/run.py", "python", "helpers") == ["tools/helpers.py"]
-    assert resolved(files, "pkg/main.py", "python", "util") == ["pkg/util.py"]
+    assert resolved(files, "tests/test_a.py", "python", "util") == ["tests/util.py"]
+
+
+def test_a_module_of_a_package_is_not_taken_for_the_package_it_adapts():
+    files = workspace("extra/__init__.py", "extra/numpy.py", "extra/redis.py")
+    assert resolved(files, "extra/redis.py", "python", "numpy") == []
+    files |= workspace("numpy/__init__.py")
+    assert resolved(files, "extra/redis.py", "python", "numpy") == ["numpy/__init__.py"]
+    assert resolved(files, "extra/numpy.py", "python", "numpy") == ["numpy/__init__.py"]
 
 
 def test_the_standard_library_is_not_taken_for_a_module_of_a_package():

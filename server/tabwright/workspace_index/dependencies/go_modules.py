@@ -20,9 +20,12 @@ from tabwright.workspace_index.dependencies.reading import (
 )
 from tabwright.workspace_index.facts import Import
 
-_REQUIRE = re.compile(r"^\s*(?:require\s+)?([^\s/]+\.[^\s/]+(?:/\S+)?)\s+(v\S+)", re.MULTILINE)
+_REQUIRE = re.compile(
+    r"^[ \t]*(?:require[ \t]+)?([^\s/]+\.[^\s/]+(?:/\S+)?)[ \t]+(v\S+)", re.MULTILINE
+)
 _REPLACE = re.compile(
-    r"^\s*(?:replace\s+)?(\S+)(?:\s+v\S+)?\s+=>\s+(\S+)(?:\s+(v\S+))?", re.MULTILINE
+    r"^[ \t]*(?:replace[ \t]+)?(\S+)(?:[ \t]+v\S+)?[ \t]+=>[ \t]+(\S+)(?:[ \t]+(v\S+))?",
+    re.MULTILINE,
 )
 _USUAL_PLACES = ("/usr/local/go", "/usr/lib/go", "/opt/homebrew/opt/go/libexec")
 
@@ -37,7 +40,7 @@ def find_in_go_modules(
         return
     names = [name for name in imported.names if name != "*"]
     for package in _package_folders(folder, path, written, environment):
-        files = _sources(package)
+        files = _sources(package, re.sub(r"/v\d+$", "", written).rpartition("/")[2])
         if files:
             _add(search, files, names)
             return
@@ -61,11 +64,11 @@ def _add(search: Search, files: list[Path], names: list[str]) -> None:
             search.add(file)
 
 
-def _sources(package: Path) -> list[Path]:
+def _sources(package: Path, name: str) -> list[Path]:
     """Return the sources of a package without tests, the file of its own name first."""
     files = [file for file in children(package) if file.suffix == ".go"]
     files = [file for file in files if not file.name.endswith("_test.go")]
-    return sorted(files, key=lambda file: (file.stem != package.name, file.stem == "doc", file))
+    return sorted(files, key=lambda file: (file.stem != name, file.stem == "doc", file))
 
 
 def _package_folders(

@@ -23,10 +23,10 @@ _USUAL_NAMES = (".venv", "venv", "env", ".env", ".pixi/envs/default")
 _VARIABLES = ("VIRTUAL_ENV", "CONDA_PREFIX")
 
 _FROM_IMPORT = re.compile(
-    r"^[ \t]*from[ \t]+(?P<dots>\.*)(?P<module>[\w.]*)[ \t]+import[ \t]*"
-    r"(?P<names>\([^)]{0,50000}\)|[^\n(]*)",
+    r"^[ \t]*from[ \t]+(?P<dots>\.*)(?P<module>[\w.]*)[ \t]+import[ \t]*(?P<open>\(?)",
     re.MULTILINE,
 )
+_LONGEST_LIST = 50_000
 _COMMENT = re.compile(r"#[^\n]*")
 _NAME = re.compile(r"(\*|\w+)(?:\s+as\s+(\w+))?")
 
@@ -103,7 +103,9 @@ def _sources(
         target = (*base, *(part for part in match["module"].split(".") if part))
         if not target or level > len(package) + 1:
             continue
-        for taken in _NAME.finditer(_COMMENT.sub("", match["names"])):
+        end = text.find(")" if match["open"] else "\n", match.end(), match.end() + _LONGEST_LIST)
+        names = text[match.end() : end if end >= 0 else match.end() + _LONGEST_LIST]
+        for taken in _NAME.finditer(_COMMENT.sub("", names)):
             if taken[1] == "*":
                 everything.append(target)
             elif (taken[2] or taken[1]) == name:

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from tabwright.workspace_index.facts import Import
 from tabwright.workspace_index.resolving.workspace import Workspace
 from tabwright.workspace_index.resolving.workspace_files import (
-    WorkspaceFiles,
     folder_of,
     joined,
+    last_part,
     nearest,
     normalised,
 )
 
 _RUBY_ROOTS = ("lib", "app", "test", "spec", "config", "src", "")
+_LUA_ROOTS = ("lua", "src", "lib", "")
 _LUA_ENDINGS = (".lua", "/init.lua", ".luau")
 _MOST_OF_NAMESPACE = 10
 
@@ -43,15 +44,20 @@ def ruby_files(workspace: Workspace, path: str, imported: Import) -> Iterator[st
     elif not written.startswith("."):
         found = workspace.files.ending_with(f"{written}.rb")
         roots = ((file, file[: -len(written) - 3].rstrip("/")) for file in found)
-        usable = [file for file, root in roots if root.rpartition("/")[2] in _RUBY_ROOTS]
+        usable = [file for file, root in roots if last_part(root) in _RUBY_ROOTS]
         yield from nearest(usable, path)[:1]
 
 
 def lua_files(workspace: Workspace, path: str, imported: Import) -> Iterator[str]:
-    """Go through the file of `require "a.b"`, below whatever root makes it fit."""
+    """Go through the file of `require "a.b"`, below a folder that is called like one of sources
+    if there is one, else below whatever root makes it fit."""
     written = imported.module.strip("\"'[]() ").replace(".", "/").strip("/")
-    if written:
-        yield from _first_ending(workspace.files, path, written, _LUA_ENDINGS)
+    if not written:
+        return
+    ends = [written + ending for ending in _LUA_ENDINGS]
+    found = {file: file[: -len(end)] for end in ends for file in workspace.files.ending_with(end)}
+    usual = [file for file, root in found.items() if last_part(root.rstrip("/")) in _LUA_ROOTS]
+    yield from nearest(usual or found, path)[:1]
 
 
 def csharp_files(workspace: Workspace, path: str, imported: Import) -> Iterator[str]:
@@ -66,13 +72,3 @@ def csharp_files(workspace: Workspace, path: str, imported: Import) -> Iterator[
             if inside:
                 yield from inside[:_MOST_OF_NAMESPACE]
                 return
-
-
-def _first_ending(
-    files: WorkspaceFiles, path: str, stem: str, endings: tuple[str, ...]
-) -> list[str]:
-    for ending in endings:
-        found = files.ending_with(stem + ending)
-        if found:
-            return nearest(found, path)[:1]
-    return []

@@ -13,17 +13,18 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_LARGEST = 1_000_000
-"""In characters. No configuration file of a person is larger."""
+LARGEST = 1_000_000
+"""In characters. No configuration file of a person is larger; such a one counts as missing."""
 _NOTHING: Mapping[str, object] = {}
 
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_STRING_OR_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])')
+# What is left open matches to its end, so that each character is looked at once.
+_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"?|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\\n]|\\.)*"?|,(?=\s*[}\]])')
 
 
 def json_table(text: str | None) -> Mapping[str, object]:
     """Return a JSON object that may have comments and commas too many; empty when it is none."""
-    if text is None or len(text) > _LARGEST:
+    if text is None or len(text) > LARGEST:
         return _NOTHING
     value = _json_value(text)
     if value is None:
@@ -34,7 +35,7 @@ def json_table(text: str | None) -> Mapping[str, object]:
 
 def toml_table(text: str | None) -> Mapping[str, object]:
     """Return a TOML document; empty when it is none."""
-    if text is None or len(text) > _LARGEST:
+    if text is None or len(text) > LARGEST:
         return _NOTHING
     try:
         return tomllib.loads(text)

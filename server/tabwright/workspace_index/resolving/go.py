@@ -17,8 +17,10 @@ from tabwright.workspace_index.resolving.workspace_files import (
 
 _MOST_FILES = 30
 """How many files of one package are named; few packages have more."""
-_MODULE = re.compile(r'^\s*module\s+"?([^\s"]+)', re.MULTILINE)
-_REPLACE = re.compile(r"^\s*(?:replace\s+)?(\S+)(?:\s+v\S+)?\s+=>\s+(\.{1,2}/\S*)", re.MULTILINE)
+_MODULE = re.compile(r'^[ \t]*module[ \t]+"?([^\s"]+)', re.MULTILINE)
+_REPLACE = re.compile(
+    r"^[ \t]*(?:replace[ \t]+)?(\S+)(?:[ \t]+v\S+)?[ \t]+=>[ \t]+(\.{1,2}/\S*)", re.MULTILINE
+)
 
 
 def go_files(workspace: Workspace, path: str, imported: Import) -> Iterator[str]:

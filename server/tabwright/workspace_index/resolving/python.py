@@ -20,6 +20,9 @@ from tabwright.workspace_index.resolving.workspace_files import (
 )
 
 _ENDINGS = (".py", ".pyi", ".pyx")
+_FOLDERS_OF_SCRIPTS = ("tests", "test", "scripts", "tools", "examples", "benchmarks", "bin")
+"""Where a file sees those beside it by their bare names even if there is an `__init__.py`. In any
+other package, `import numpy` in `extra/redis.py` does not mean `extra/numpy.py`."""
 _MANY_ROOTS = 50
 """Of so many modules of one name (`utils`), only those of roots around the file are considered."""
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -119,7 +122,7 @@ def _is_root(
     if top_name in sys.stdlib_module_names:
         return is_around and not is_package
     if is_package:
-        return root == folder_of(path)  # a script beside its helpers
+        return root == folder_of(path) and last_part(root) in _FOLDERS_OF_SCRIPTS
     is_lone_module = "/" not in end and "/__init__." not in file
     return is_around or not is_lone_module or _is_project_root(files, root)
 

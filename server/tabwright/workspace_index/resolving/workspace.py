@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar, cast
 
+from tabwright.workspace_index.resolving.configuration_texts import LARGEST
 from tabwright.workspace_index.resolving.workspace_files import WorkspaceFiles, last_part
 
 _Value = TypeVar("_Value")
@@ -42,8 +43,9 @@ class Workspace:
         self._derived: dict[Hashable, object] = {}
 
     def text_of(self, path: str) -> str | None:
-        """Return the text of a file of the workspace; None for any other path."""
-        return self._read_text(path) if path in self.files else None
+        """Return the text of a configuration file; None for any other path, and if it is huge."""
+        text = self._read_text(path) if path in self.files else None
+        return text if text is None or len(text) <= LARGEST else None
 
     def derived(self, key: Hashable, work_out: Callable[[], _Value]) -> _Value:
         """Return what `work_out` returned when this key was first asked for."""

@@ -91,6 +91,10 @@ class Settings(CompletionSettings):
     """Read the workspace's files in the background, so that suggestions know them. What is read
     stays in this machine's cache folder; see `tabwright index`."""
 
+    watch: Literal["auto", "polling"] = "auto"
+    """How changes on disk are noticed: `auto` by events of the system, `polling` by looking every
+    few seconds, for network drives that give no events."""
+
     completion_list: Literal["auto", "always", "never"] = "auto"
     """Offer suggestions in the ordinary completion list too; `auto` does so for editors that do
     not declare inline completion."""

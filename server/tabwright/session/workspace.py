@@ -12,10 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from tabwright.errors import TabwrightError
+from tabwright.session.file_watcher import WorkspaceWatcher
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.workspace_index.facts import FileFacts
 from tabwright.workspace_index.git_history import ChangedTogether, head_of, read_history
 from tabwright.workspace_index.index import WorkspaceIndex
+from tabwright.workspace_index.keeping_up import is_telling, reaction_to
 from tabwright.workspace_index.line_memory import LARGEST_FILE_CHARACTERS, LineMemory
 from tabwright.workspace_index.resolving import Resolver
 
@@ -53,6 +55,7 @@ class Workspace:
         *,
         exclude: Sequence[str],
         reads_ignore_files: bool,
+        polls: bool,
         on_event: Callable[[WorkspaceEvent], None],
     ) -> None:
         self.folder = folder
@@ -75,20 +78,28 @@ class Workspace:
             resolve=self._resolved,
             changed_together_with=self._changed_together,
         )
+        self._watcher = WorkspaceWatcher(
+            folder, self._note_disk, is_telling=is_telling, polls=polls
+        )
         self._head = ""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, near: Sequence[Path]) -> None:
-        """Begin to read; files near some paths are remembered first."""
+        """Begin to read and to watch; files near some paths are remembered first."""
+        self._watcher.start()
         self._spawn(self._read_all(near))
 
     def note_changes(self, paths: Iterable[str]) -> None:
         """Files or folders changed on disk, by paths from the workspace folder."""
         self._spawn(self._read_again(tuple(paths)))
 
-    def note_many_changes(self) -> None:
-        """So much changed that it is quicker to look at everything."""
-        self._spawn(self._read_all(()))
+    def _note_disk(self, changed: frozenset[str]) -> None:
+        """Take what the watcher tells."""
+        reaction = reaction_to(changed)
+        if reaction.rescan:
+            self._spawn(self._read_all(()))
+        elif reaction.paths:
+            self.note_changes(reaction.paths)
 
     async def settle(self) -> None:
         """Wait until everything noted so far is known."""
@@ -98,6 +109,7 @@ class Workspace:
     async def stop(self) -> None:
         """End all work; what was read is kept on disk."""
         self._is_stopped.set()
+        self._watcher.stop()
         await self.settle()
         await asyncio.to_thread(self.index.close)
 

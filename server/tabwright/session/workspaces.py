@@ -39,8 +39,8 @@ class Workspaces:
         """Take new settings."""
         was = self._settings
         self._settings = settings
-        what = (settings.exclude, settings.in_ignored_files)
-        if what != (was.exclude, was.in_ignored_files):
+        what = (settings.exclude, settings.in_ignored_files, settings.watch)
+        if what != (was.exclude, was.in_ignored_files, was.watch):
             self._close(list(self._by_folder))
         self.follow(self._folders, near)
 
@@ -56,6 +56,7 @@ class Workspaces:
                     self._languages,
                     exclude=self._settings.exclude,
                     reads_ignore_files=not self._settings.in_ignored_files,
+                    polls=self._settings.watch == "polling",
                     on_event=self._on_event,
                 )
                 self._by_folder[folder] = workspace

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -34,7 +35,7 @@ ChangedTogether: TypeAlias = Callable[[str], Sequence[tuple[str, float]]]
 _KINDS_OF_NAMES: tuple[TermKind, ...] = ("definition", "use")
 _NOTHING: frozenset[str] = frozenset()
 _MOST_COPIES = 8
-"""So many more places than asked for are looked at, because some may be in files left out."""
+"""So many more definitions than asked for are looked at, to give the first by path."""
 _MOST_MEMBERS = 400
 _MOST_IMPORTERS_ASKED = 100
 _CACHED_ANSWERS = 256
@@ -186,14 +187,15 @@ class WorkspaceIndex:
         """
         found: list[FoundDefinition] = []
         for name in dict.fromkeys(names):
-            most = limit + _MOST_COPIES * (1 + len(without))
             places, numbers = self._store.postings(BY_FILE, term("definition", name))
-            here = [
+            every = (
                 each
-                for content, number in zip(places[:most].tolist(), numbers.tolist(), strict=False)
+                for content, number in zip(places.tolist(), numbers.tolist(), strict=True)
                 for each in self._found(content, number, without)
                 if each.definition.name == name
-            ]
+            )
+            # Contents are numbered in the order of the paths they were found at first.
+            here = list(islice(every, limit + _MOST_COPIES))
             found += sorted(here, key=_place)[:limit]
         return found
 
@@ -210,14 +212,13 @@ class WorkspaceIndex:
             content = self._store.content_of(path)
             chosen = places == (content or 0)
             places, numbers = places[chosen], numbers[chosen]
-        found = [
+        every = (
             each
-            for content, number in zip(
-                places[:_MOST_MEMBERS].tolist(), numbers.tolist(), strict=False
-            )
+            for content, number in zip(places.tolist(), numbers.tolist(), strict=True)
             for each in self._found(content, number, without)
             if is_inside(each.definition.parent, class_name) and path in {None, each.path}
-        ]
+        )
+        found = islice(every, _MOST_MEMBERS)
         return sorted(found, key=_place)
 
     def facts_of(self, path: str) -> FileFacts | None:

@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_TRIES = 5
 _DEAD_KEPT = 2_000
 _CACHED_DEFINITIONS = 512
 _READ_ERRORS = (sqlite3.Error, ValueError, IndexError, msgspec.MsgspecError)
@@ -115,24 +116,34 @@ class Store:
 
     def postings(self, family: Family, term: int) -> tuple[Places, Values]:
         """Return where a term is, with its values; contents that no file has are left out."""
-        snapshot = self.snapshot
+        for _ in range(_TRIES):
+            snapshot = self.snapshot
+            found = self._postings_in(snapshot, family, term)
+            if found is not None or snapshot is self.snapshot:
+                break  # else its segments were merged meanwhile, by another thread
+        return found or (np.empty(0, np.uint32), np.empty(0, np.uint16))
+
+    def _postings_in(
+        self, snapshot: Snapshot, family: Family, term: int
+    ) -> tuple[Places, Values] | None:
+        """Return what `postings` does, None where it is not there or cannot be read any more."""
         parts: list[tuple[Places, Values]] = []
         for segment in snapshot.segments[family]:
             number = segment.block_with(term)
             if number is None:
                 continue
             block = self._block(block_id(segment.id, number))
-            found = None if block is None else self._asked(lambda _: find_in_block(block, term))  # noqa: B023 - called at once
+            if block is None:
+                return None
+            found = self._asked(lambda _: find_in_block(block, term))  # noqa: B023 - called at once
             if found is not None:
                 parts.append(found)
         if not parts:
-            return np.empty(0, np.uint32), np.empty(0, np.uint16)
+            return None
         places = np.concatenate([part[0] for part in parts])
         values = np.concatenate([part[1] for part in parts])
-        limit = snapshot.next_content if family == BY_FILE else snapshot.next_chunk
-        known = places < limit  # a segment may be newer than the snapshot
-        contents = places if family == BY_FILE else snapshot.chunk_contents[places * known]
-        kept = snapshot.is_live[contents * known] & known
+        contents = places if family == BY_FILE else snapshot.chunk_contents[places]
+        kept = snapshot.is_live[contents]
         return places[kept], values[kept]
 
     def count_at_most(self, family: Family, term: int) -> int:

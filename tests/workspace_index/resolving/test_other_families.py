@@ -2,7 +2,8 @@
 
 import pytest
 
-from workspace_index.resolving.resolving import resolved, workspace
+from tabwright.workspace_index.facts import Import
+from workspace_index.resolving.resolving import resolved, resolver_of, workspace
 
 GO = workspace(
     "cmd/tool/main.go",
@@ -50,6 +51,18 @@ def test_a_package_of_go_is_found_without_a_module():
     files = workspace("store/s.go", "src/example.com/a/b/c/c.go")
     assert resolved(files, "main.go", "go", "example.com/owner/name/store") == ["store/s.go"]
     assert resolved(files, "main.go", "go", "example.com/a/b/c") == ["src/example.com/a/b/c/c.go"]
+
+
+def test_a_module_declared_later_counts_from_then_on():
+    files = workspace("p/a.go")
+    resolver, imports = resolver_of(files), (Import("example.com/m/p", (), ()),)
+    assert resolver.resolve("main.go", "go", imports) == ()
+    files["go.mod"] = "module example.com/m"
+    resolver.update(changed=["go.mod"])
+    assert resolver.resolve("main.go", "go", imports) == ("p/a.go",)
+    del files["go.mod"]
+    resolver.update(changed=["go.mod"])
+    assert resolver.resolve("main.go", "go", imports) == ()
 
 
 def test_a_package_of_go_with_very_many_files_is_cut():

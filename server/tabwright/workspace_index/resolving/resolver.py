@@ -71,7 +71,8 @@ class Resolver:
         removed: Sequence[str] = (),
         changed: Sequence[str] = (),
     ) -> None:
-        """Follow what happened to files. Of changed ones only configuration files matter."""
+        """Follow what happened to files. Of changed ones only configuration files matter; they may
+        be new or gone, too."""
         self._workspace.update(added, removed, changed)
 
     def resolve(

@@ -45,7 +45,16 @@ def read(path: Path) -> str | None:
         return None
 
 
-def is_own(family: ImportFamily, module: str, path: str, go_modules: list[str]) -> bool:
+def packages_of_jvm(paths: list[str]) -> set[str]:
+    """Every end of a path of a folder with sources, as a package may be called."""
+    folders = {path.rpartition("/")[0] for path in paths if path.endswith((".java", ".kt"))}
+    parts = [folder.split("/") for folder in folders]
+    return {".".join(each[start:]) for each in parts for start in range(len(each))}
+
+
+def is_own(
+    family: ImportFamily, module: str, path: str, go_modules: list[str], jvm_packages: set[str]
+) -> bool:
     folders = path.split("/")[:-1]
     if family == "python":
         return module.startswith(".") or module.partition(".")[0] in folders
@@ -54,8 +63,7 @@ def is_own(family: ImportFamily, module: str, path: str, go_modules: list[str]) 
     if family == "rust":
         return module.partition("::")[0] in ("crate", "self", "super") and "::" in module
     if family == "jvm":
-        start = "/".join(module.split(".")[:3])
-        return "/" in start and f"/{start}/" in f"/{path}"
+        return "." in module and module in jvm_packages
     if family == "c":
         return module.startswith('"')
     return module.startswith((".", "#"))
@@ -75,6 +83,7 @@ def main() -> None:
         paths = list(paths_below(folder))
         resolver = Resolver(paths, lambda path, folder=folder: read(folder / path))
         texts = (read(folder / path) or "" for path in paths if path.split("/")[-1] == "go.mod")
+        jvm_packages = packages_of_jvm(paths)
         go_modules = [name for text in texts for name in MODULE_OF_GO.findall(text)]
         for path in paths:
             language = LANGUAGES.for_path(path)
@@ -87,7 +96,7 @@ def main() -> None:
                 files = resolver.resolve(path, language.imports, [imported])
                 seconds += time.process_time() - start
                 count += 1
-                if is_own(language.imports, each.module, path, go_modules):
+                if is_own(language.imports, each.module, path, go_modules, jvm_packages):
                     own[language.id] += 1
                     found[language.id] += bool(files)
                     if not files:

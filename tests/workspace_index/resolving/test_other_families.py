@@ -242,3 +242,27 @@ def test_lua_and_paths():
     assert resolved(files, "css/a/c.css", "path", "../base.css") == ["css/base.css"]
     assert resolved(files, "css/a/c.css", "path", "css/a/b.css") == ["css/a/b.css"]
     assert resolved(files, "css/a/c.css", "path", "https://example.com/css/base.css") == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["./lib.sh", '"$(dirname "$0")/lib.sh"', '"${HERE}"/lib.sh', "$HERE/lib.sh", "tools/lib.sh"],
+)
+def test_a_variable_before_a_path_stands_for_some_folder(written):
+    files = workspace("tools/lib.sh", "tools/run.sh")
+    assert resolved(files, "tools/run.sh", "path", written) == ["tools/lib.sh"]
+
+
+def test_a_path_of_variables_names_nothing():
+    files = workspace("tools/lib.sh", "tools/run.sh")
+    assert resolved(files, "tools/run.sh", "path", '"$HERE/$NAME.sh"') == []
+
+
+def test_a_module_of_swift_is_a_folder_of_sources():
+    files = workspace("Sources/Core/A.swift", "Sources/Core/B.swift", "Sources/App/main.swift")
+    here = "Sources/App/main.swift"
+    assert resolved(files, here, "swift", "Core") == [
+        "Sources/Core/A.swift",
+        "Sources/Core/B.swift",
+    ]
+    assert resolved(files, here, "swift", "Foundation") == []

@@ -11,6 +11,7 @@ from tabwright.workspace_index.resolving.by_path import (
     lua_files,
     path_files,
     ruby_files,
+    swift_files,
 )
 from tabwright.workspace_index.resolving.c import c_files
 from tabwright.workspace_index.resolving.go import go_files
@@ -33,6 +34,7 @@ _SHARED_FOLDERS: Mapping[ImportFamily, tuple[str, ...]] = {
     "go": (".go",),
     "jvm": (".java", ".kt", ".scala"),
     "csharp": (".cs",),
+    "swift": (".swift",),
 }
 """Where the files of one folder see each other, those with these endings."""
 
@@ -49,6 +51,7 @@ _RULES: Mapping[ImportFamily, _Rules] = {
     "ruby": ruby_files,
     "php": php_files,
     "lua": lua_files,
+    "swift": swift_files,
     "path": path_files,
 }
 
@@ -100,7 +103,7 @@ class Resolver:
         """Return the other files whose names a file can use as they are, sorted, at most 60.
 
         Those are the files of its package in Go, tests only for a test, and those of its folder in
-        Java, Kotlin, Scala and C#.
+        Java, Kotlin, Scala, C# and Swift.
         """
         endings = _SHARED_FOLDERS.get(family)
         if endings is None or not path.endswith(endings):

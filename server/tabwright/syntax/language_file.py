@@ -32,6 +32,7 @@ ImportFamily: TypeAlias = Literal[
     "ruby",
     "php",
     "lua",
+    "swift",
     "path",
 ]
 """By whose rules an import names files; `workspace_index/resolving/` has a module for each."""

@@ -85,6 +85,26 @@ def test_a_configuration_inherits_paths_relative_to_where_they_are_written():
     assert names(files, "apps/web/src/main.ts", "@acme/core") == ["libs/core/src/index.ts"]
 
 
+def test_a_variable_stands_for_the_folder_of_the_configuration_that_inherits():
+    files = workspace("one/k/a.ts", "two/k/a.ts") | {
+        "one/tsconfig.json": '{"compilerOptions": {"paths": {"k/*": ["${configDir}/k/*"]}}}',
+        "two/tsconfig.json": '{"extends": "../one/tsconfig.json"}',
+    }
+    assert names(files, "two/main.ts", "k/a") == ["two/k/a.ts"]
+    assert names(files, "one/main.ts", "k/a") == ["one/k/a.ts"]
+
+
+@pytest.mark.parametrize(
+    ("specifier", "file"), [("x/b/c", "src/b/c.ts"), ("xb/c", "a/b/c.ts"), ("b/c", "src/b/c.ts")]
+)
+def test_of_several_patterns_the_longest_counts(specifier, file):
+    files = workspace("a/b/c.ts", "src/b/c.ts") | {
+        "tsconfig.json": """{"compilerOptions": {"baseUrl": "./src", "paths": {
+            "x*": ["../a/*"], "x/b/*": ["b/*"], "*": ["*", "../a/*"]}}}"""
+    }
+    assert names(files, "main.ts", specifier) == [file]
+
+
 def test_a_configuration_of_references_only_has_their_paths():
     files = workspace("src/a.ts") | {
         "tsconfig.json": '{"files": [], "references": [{"path": "./tsconfig.app.json"}]}',

@@ -2,7 +2,8 @@
 
 import pytest
 
-from workspace_index.resolving.resolving import resolved, workspace
+from tabwright.workspace_index.facts import Import
+from workspace_index.resolving.resolving import resolved, resolver_of, workspace
 
 GO = workspace(
     "cmd/tool/main.go",
@@ -50,6 +51,18 @@ def test_a_package_of_go_is_found_without_a_module():
     files = workspace("store/s.go", "src/example.com/a/b/c/c.go")
     assert resolved(files, "main.go", "go", "example.com/owner/name/store") == ["store/s.go"]
     assert resolved(files, "main.go", "go", "example.com/a/b/c") == ["src/example.com/a/b/c/c.go"]
+
+
+def test_a_module_declared_later_counts_from_then_on():
+    files = workspace("p/a.go")
+    resolver, imports = resolver_of(files), (Import("example.com/m/p", (), ()),)
+    assert resolver.resolve("main.go", "go", imports) == ()
+    files["go.mod"] = "module example.com/m"
+    resolver.update(changed=["go.mod"])
+    assert resolver.resolve("main.go", "go", imports) == ("p/a.go",)
+    del files["go.mod"]
+    resolver.update(changed=["go.mod"])
+    assert resolver.resolve("main.go", "go", imports) == ()
 
 
 def test_a_package_of_go_with_very_many_files_is_cut():
@@ -229,3 +242,27 @@ def test_lua_and_paths():
     assert resolved(files, "css/a/c.css", "path", "../base.css") == ["css/base.css"]
     assert resolved(files, "css/a/c.css", "path", "css/a/b.css") == ["css/a/b.css"]
     assert resolved(files, "css/a/c.css", "path", "https://example.com/css/base.css") == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["./lib.sh", '"$(dirname "$0")/lib.sh"', '"${HERE}"/lib.sh', "$HERE/lib.sh", "tools/lib.sh"],
+)
+def test_a_variable_before_a_path_stands_for_some_folder(written):
+    files = workspace("tools/lib.sh", "tools/run.sh")
+    assert resolved(files, "tools/run.sh", "path", written) == ["tools/lib.sh"]
+
+
+def test_a_path_of_variables_names_nothing():
+    files = workspace("tools/lib.sh", "tools/run.sh")
+    assert resolved(files, "tools/run.sh", "path", '"$HERE/$NAME.sh"') == []
+
+
+def test_a_module_of_swift_is_a_folder_of_sources():
+    files = workspace("Sources/Core/A.swift", "Sources/Core/B.swift", "Sources/App/main.swift")
+    here = "Sources/App/main.swift"
+    assert resolved(files, here, "swift", "Core") == [
+        "Sources/Core/A.swift",
+        "Sources/Core/B.swift",
+    ]
+    assert resolved(files, here, "swift", "Foundation") == []

@@ -71,6 +71,19 @@ def test_the_order_in_which_files_are_given_does_not_matter():
     assert len(answers) == 1
 
 
+def test_files_of_one_package_see_each_other_without_imports():
+    files = ["p/a.go", "p/b.go", "p/a_test.go", "p/b_test.go", "p/q/c.go", "p/README.md", "A.java"]
+    resolver = Resolver(files, nothing)
+    assert resolver.visible_without_import("p/a.go", "go") == ("p/b.go",)
+    assert resolver.visible_without_import("p/a_test.go", "go") == (
+        "p/a.go",
+        "p/b.go",
+        "p/b_test.go",
+    )
+    assert resolver.visible_without_import("B.kt", "jvm") == ("A.java",)
+    assert resolver.visible_without_import("p/a.py", "python") == ()
+
+
 def test_configuration_files_are_known():
     for path in ("go.mod", "a/package.json", "tsconfig.base.json", "a/jsconfig.json", "Cargo.toml"):
         assert is_configuration(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tabwright.workspace_index.facts import Import
@@ -14,15 +15,21 @@ from tabwright.workspace_index.resolving.workspace_files import (
     normalised,
 )
 
+_VARIABLE_FOLDER = re.compile(r"""^["']?\$(?:\{[^}]*\}|\([^()]*\)|\w+)["']?/""")
 _RUBY_ROOTS = ("lib", "app", "test", "spec", "config", "src", "")
 _LUA_ROOTS = ("lua", "src", "lib", "")
 _LUA_ENDINGS = (".lua", "/init.lua", ".luau")
 _MOST_OF_NAMESPACE = 10
+_MOST_OF_MODULE = 30
 
 
 def path_files(workspace: Workspace, path: str, imported: Import) -> Iterator[str]:
-    """Go through the file that a path names, seen from the file or from the workspace."""
-    written = imported.module.strip("\"'` ").partition("?")[0].partition("#")[0]
+    """Go through the file that a path names, seen from the file or from the workspace.
+
+    A variable or command before the path (`"$(dirname "$0")/lib.sh"`) stands for either.
+    """
+    written = _VARIABLE_FOLDER.sub("", imported.module.strip()).strip("\"'` ")
+    written = written.partition("?")[0].partition("#")[0]
     if not written or "://" in written or "$" in written:
         return
     folders = [""] if written.startswith("/") else [folder_of(path), ""]
@@ -72,3 +79,15 @@ def csharp_files(workspace: Workspace, path: str, imported: Import) -> Iterator[
             if inside:
                 yield from inside[:_MOST_OF_NAMESPACE]
                 return
+
+
+def swift_files(workspace: Workspace, path: str, imported: Import) -> Iterator[str]:
+    """Go through the files of a module of Swift's package manager, `Sources/NAME/*.swift`, at most
+    30."""
+    module = imported.module.strip().partition(".")[0]
+    if not module or "/" in module:
+        return
+    for folder in nearest(workspace.files.folders_ending_with(f"Sources/{module}"), path):
+        inside = workspace.files.inside(folder)
+        yield from [file for file in inside if file.endswith(".swift")][:_MOST_OF_MODULE]
+        return

@@ -11,6 +11,7 @@ from tabwright.workspace_index.resolving.by_path import (
     lua_files,
     path_files,
     ruby_files,
+    swift_files,
 )
 from tabwright.workspace_index.resolving.c import c_files
 from tabwright.workspace_index.resolving.go import go_files
@@ -20,11 +21,22 @@ from tabwright.workspace_index.resolving.php import php_files
 from tabwright.workspace_index.resolving.python import python_files
 from tabwright.workspace_index.resolving.rust import rust_files
 from tabwright.workspace_index.resolving.workspace import Workspace, is_configuration
+from tabwright.workspace_index.resolving.workspace_files import folder_of
 
 __all__ = ["Resolver", "is_configuration"]
 
 _MOST_FILES = 200
 """How many files the imports of one file name at most."""
+
+_MOST_BESIDE = 60
+
+_SHARED_FOLDERS: Mapping[ImportFamily, tuple[str, ...]] = {
+    "go": (".go",),
+    "jvm": (".java", ".kt", ".scala"),
+    "csharp": (".cs",),
+    "swift": (".swift",),
+}
+"""Where the files of one folder see each other, those with these endings."""
 
 _Rules = Callable[[Workspace, str, Import], Iterator[str]]
 
@@ -39,6 +51,7 @@ _RULES: Mapping[ImportFamily, _Rules] = {
     "ruby": ruby_files,
     "php": php_files,
     "lua": lua_files,
+    "swift": swift_files,
     "path": path_files,
 }
 
@@ -61,7 +74,8 @@ class Resolver:
         removed: Sequence[str] = (),
         changed: Sequence[str] = (),
     ) -> None:
-        """Follow what happened to files. Of changed ones only configuration files matter."""
+        """Follow what happened to files. Of changed ones only configuration files matter; they may
+        be new or gone, too."""
         self._workspace.update(added, removed, changed)
 
     def resolve(
@@ -84,3 +98,22 @@ class Resolver:
             if len(found) >= _MOST_FILES:
                 break
         return tuple(found)[:_MOST_FILES]
+
+    def visible_without_import(self, path: str, family: ImportFamily) -> tuple[str, ...]:
+        """Return the other files whose names a file can use as they are, sorted, at most 60.
+
+        Those are the files of its package in Go, tests only for a test, and those of its folder in
+        Java, Kotlin, Scala, C# and Swift.
+        """
+        endings = _SHARED_FOLDERS.get(family)
+        if endings is None or not path.endswith(endings):
+            return ()
+        sees_tests = path.endswith("_test.go")
+        inside = self._workspace.files.inside(folder_of(path))
+        return tuple(
+            file
+            for file in inside
+            if file.endswith(endings)
+            and file != path
+            and (sees_tests or not file.endswith("_test.go"))
+        )[:_MOST_BESIDE]

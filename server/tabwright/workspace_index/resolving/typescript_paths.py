@@ -90,55 +90,64 @@ def _mapping_of(workspace: Workspace, path: str, find_package: FindPackageFile) 
 def _read(workspace: Workspace, path: str, find_package: FindPackageFile) -> PathMapping:
     """Return the mapping of a configuration; of its `references` where it has none itself."""
     seen: set[str] = set()
-    found = _with_bases(workspace, path, find_package, seen)
+    found = _with_bases(workspace, path, find_package, seen, folder_of(path))
     if found != PathMapping():
         return found
     for reference in items(json_table(workspace.text_of(path)).get("references")):
         written = text_or_empty(table(reference).get("path"))
         file = _configuration_at(workspace, normalised(folder_of(path), written))
         if written and file is not None:
-            found = _with_bases(workspace, file, find_package, seen)
+            found = _with_bases(workspace, file, find_package, seen, folder_of(file))
             if found != PathMapping():
                 return found
     return PathMapping()
 
 
 def _with_bases(
-    workspace: Workspace, path: str, find_package: FindPackageFile, seen: set[str]
+    workspace: Workspace,
+    path: str,
+    find_package: FindPackageFile,
+    seen: set[str],
+    outermost: str,
 ) -> PathMapping:
-    """Return the mapping of one file, with that of the files it extends where it is silent."""
+    """Return the mapping of one file, with that of the files it extends where it is silent.
+
+    `outermost` is the folder of the file that all this is read for.
+    """
     if path in seen or len(seen) >= _MOST_FILES:
         return PathMapping()
     seen.add(path)
+    folder = folder_of(path)
     config = json_table(workspace.text_of(path))
     base: str | None = None
     paths: _Paths = ()
     for written in texts(config.get("extends")):
-        file = _extended(workspace, folder_of(path), written, find_package)
+        file = _extended(workspace, folder, written, find_package)
         if file is not None:
-            inherited = _with_bases(workspace, file, find_package, seen)
+            inherited = _with_bases(workspace, file, find_package, seen, outermost)
             base = inherited.base if inherited.base is not None else base
             paths = inherited.paths or paths
     own = table(config.get("compilerOptions"))
     own_base = text_or_empty(own.get("baseUrl"))
     if own_base:
-        base = normalised(folder_of(path), _without_variable(own_base))
+        base = normalised("", _below(folder, own_base, outermost))
     own_paths = table(own.get("paths"))
     if own_paths:
-        paths = _targets(own_paths, base if base is not None else folder_of(path))
+        paths = _targets(own_paths, base if base is not None else folder, outermost)
     return PathMapping(base, paths)
 
 
-def _targets(paths: Mapping[str, object], folder: str) -> _Paths:
+def _targets(paths: Mapping[str, object], folder: str, outermost: str) -> _Paths:
     found = [
-        (pattern, tuple(joined(folder, _without_variable(target)) for target in texts(targets)))
+        (pattern, tuple(_below(folder, target, outermost) for target in texts(targets)))
         for pattern, targets in paths.items()
     ]
     return tuple(sorted(found, key=lambda pair: ("*" in pair[0], -len(pair[0].partition("*")[0]))))
 
 
-def _without_variable(written: str) -> str:
-    return written.replace("${configDir}", ".")
+def _below(folder: str, written: str, outermost: str) -> str:
+    own = written.removeprefix("${configDir}")
+    return joined(folder, written) if own == written else joined(outermost, own.lstrip("/"))
 
 
 def _extended(

@@ -56,10 +56,16 @@ class Workspace:
             return value
 
     def update(self, added: Sequence[str], removed: Sequence[str], changed: Sequence[str]) -> None:
-        """Follow what happened to files."""
+        """Follow what happened to files. Whether a changed configuration file is new, or gone, is
+        found out by reading it."""
         for path in removed:
             self.files.discard(path)
         for path in added:
             self.files.add(path)
+        for path in filter(is_configuration, changed):
+            if self._read_text(path) is None:
+                self.files.discard(path)
+            else:
+                self.files.add(path)
         if any(is_configuration(path) for paths in (added, removed, changed) for path in paths):
             self._derived = {}

@@ -10,9 +10,10 @@ stood there? Then finds the scale on which both together find it most probable (
 from __future__ import annotations
 
 import math
+import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,13 @@ from typing_items import Item, choose_items, copy_without_answers
 from workspace_reading import remembered
 
 from tabwright.commands.building import build_languages
-from tabwright.completion.guessing import on_the_models_scale
+from tabwright.completion.guessing import (
+    LEAST_PROBABILITY,
+    Trust,
+    name_shares,
+    on_the_models_scale,
+    parts_of,
+)
 from tabwright.completion.prompt import build_prompt
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.llama import LlamaModel, ModelOptions, NativeLog
@@ -38,8 +45,9 @@ from tabwright.syntax.languages import LanguageRegistry
 from tabwright.workspace_index.line_memory import LineMemory
 from tabwright.workspace_index.proposing import Proposal
 
-_SCALES = tuple(round(0.4 + 0.1 * step, 1) for step in range(17))
-_SHIFTS = tuple(round(-2.0 + 0.25 * step, 2) for step in range(17))
+_SCALES = tuple(round(0.2 + 0.2 * step, 1) for step in range(9))
+_SHIFTS = tuple(round(-5.0 + 0.5 * step, 2) for step in range(15))
+_WORD_BEFORE = re.compile(r"[^\W\d]\w*\Z")
 _PLACES = (0, 1, 3, 8)
 """Characters of the line that are typed, and a place in its middle."""
 
@@ -56,6 +64,14 @@ class Case:
     """Which of them is what really follows; -1 for none."""
     log_probability: float
     """By the model alone, of the line's rest and its end."""
+    parts: tuple[tuple[float, float], ...]
+    """Of the beginnings that are right: their share, and how probable the model finds what
+    follows them (natural logarithm)."""
+    wrong_parts: tuple[float, ...]
+    """The shares of those that are not."""
+    names: tuple[tuple[float, float], ...]
+    wrong_names: tuple[float, ...]
+    """The same of the names that go on with the word at the cursor."""
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -97,22 +113,20 @@ def main(
             cases += _cases(item, memories[root], loaded, manifest, languages, context_tokens)
             say(f"{number + 1} of {len(moved)}: {item.language}, {item.file.name}")
     loaded.close()
-    table = {
-        (scale, shift): _mean_loss(cases, scale, shift) for scale in _SCALES for shift in _SHIFTS
-    }
-    scale, shift = min(table, key=lambda pair: table[pair])
+    trust = fitted(cases)
     report: dict[str, Any] = {
         "machine": machine(),
         "model": manifest.id,
         "weights": weights.name,
         "seed": seed,
-        "scale": scale,
-        "shift": shift,
-        "loss": {"model alone": _model_loss(cases), "as proposed": _mean_loss(cases, 1.0, 0.0)}
-        | {"fitted": table[scale, shift]},
+        "trust": asdict(trust),
+        "loss": {
+            "model alone": _model_loss(cases),
+            **{kinds: _mean_loss(cases, trust, kinds) for kinds in ("l", "lp", "ln", "lpn")},
+        },
         "cases": [asdict(case) for case in cases],
     }
-    _print(report, cases)
+    _print(report, cases, trust)
     write_results(report, output)
 
 
@@ -143,13 +157,42 @@ def _cases(
             can_fill_in_the_middle=False,
         )
         tokens = model.prompt_tokens(prompt.segments, add_bos=prompt.add_bos)
+        written = _log_probabilities(model, tokens, rest + "\n")
+        word = _WORD_BEFORE.search(before)
+        prefix = word.group() if word else ""
+        known = memory.names(prefix, path, text, len(before)) if len(prefix) >= 1 else ()
+        parts, wrong_parts = _judged(parts_of(proposals), rest, written)
+        names, wrong_names = _judged(name_shares(known, prefix), rest, written, is_name=True)
         yield Case(
             language=item.language,
             typed=typed,
             probabilities=tuple(each.probability for each in proposals),
             right=_right(proposals, rest),
-            log_probability=_log_probability(model, tokens, rest + "\n"),
+            log_probability=sum(each for _, each in written),
+            parts=parts,
+            wrong_parts=wrong_parts,
+            names=names,
+            wrong_names=wrong_names,
         )
+
+
+def _judged(
+    beginnings: Sequence[tuple[str, float]],
+    rest: str,
+    written: Sequence[tuple[int, float]],
+    *,
+    is_name: bool = False,
+) -> tuple[tuple[tuple[float, float], ...], tuple[float, ...]]:
+    """Split beginnings into right ones, with what the model gives the rest, and wrong ones."""
+    right, wrong = [], []
+    for text, share in beginnings:
+        ends_word = not re.match(r"\w", rest[len(text) :])
+        if rest.startswith(text) and (ends_word or not is_name):
+            after = sum(each for end, each in written if end > len(text))
+            right.append((share, after))
+        else:
+            wrong.append(share)
+    return tuple(right), tuple(wrong)
 
 
 def _right(proposals: Sequence[Proposal], rest: str) -> int:
@@ -157,49 +200,88 @@ def _right(proposals: Sequence[Proposal], rest: str) -> int:
     return texts.index(rest.rstrip()) if rest.rstrip() in texts else -1
 
 
-def _log_probability(model: LlamaModel, prompt: list[int], text: str) -> float:
-    """Return the log-probability of a text after a prompt, healed as the server heals it."""
+def _log_probabilities(model: LlamaModel, prompt: list[int], text: str) -> list[tuple[int, float]]:
+    """Return the log-probability of each token of a text after a prompt, healed as the server
+    heals it, with where in the text it ends."""
     tokens, end = model.split_for_healing(prompt)
     sequence = model.sequence_for("document")
     for _ in model.read_prompt(sequence, tokens):
         pass
-    total, length = 0.0, len(tokens)
+    found: list[tuple[int, float]] = []
+    length, place = len(tokens), -len(end)
     wanted = model.tokenize(end.decode("utf-8", "replace") + text)
     for index, token in enumerate(wanted):
         scored = dict(model.likeliest(sequence.heads[length], 1, end, (token,)))
         if token not in scored:
-            return total  # it is cut into tokens in another way here; what is known must do
-        total += scored[token]
-        end = end[len(model.token_bytes(token)) :]
+            break  # it is cut into tokens in another way here; what is known must do
+        data = model.token_bytes(token)
+        place += len(data)
+        found.append((place, scored[token]))
+        end = end[len(data) :]
         model.advance(sequence, length, token, wanted[index + 1 : index + 8])
         length += 1
-    return total
+    return found
 
 
-def _mean_loss(cases: Sequence[Case], scale: float, shift: float) -> float:
+def _mean_loss(cases: Sequence[Case], trust: Trust, kinds: str = "lpn") -> float:
     """Return the mean negative log-probability of the truth, by memory and model together."""
     total = 0.0
     for case in cases:
-        weights = [on_the_models_scale(each, scale, shift) for each in case.probabilities]
-        together = sum(weights)
-        bound = MOST_TOGETHER / together if together > MOST_TOGETHER else 1.0
-        weights = [each * bound for each in weights]
-        likelihood = (1 - sum(weights)) * math.exp(case.log_probability)
-        likelihood += weights[case.right] if case.right >= 0 else 0.0
-        total -= math.log(max(likelihood, 1e-30))
+        total -= math.log(max(_likelihood(case, trust, kinds), 1e-30))
     return total / len(cases)
+
+
+def _likelihood(case: Case, trust: Trust, kinds: str) -> float:
+    def weigh(shares: Iterable[float], scale: float, shift: float) -> list[float]:
+        found = [on_the_models_scale(each, scale, shift) for each in shares]
+        return [each if each >= LEAST_PROBABILITY else 0.0 for each in found]
+
+    lines, parts, names, wrong = [], [], [], []
+    if "l" in kinds:
+        lines = weigh(case.probabilities, trust.line_scale, trust.line_shift)
+    if "p" in kinds:
+        parts = weigh([each for each, _ in case.parts], trust.part_scale, trust.part_shift)
+        wrong += weigh(case.wrong_parts, trust.part_scale, trust.part_shift)
+    if "n" in kinds:
+        names = weigh([each for each, _ in case.names], trust.name_scale, trust.name_shift)
+        wrong += weigh(case.wrong_names, trust.name_scale, trust.name_shift)
+    together = sum(lines) + sum(parts) + sum(names) + sum(wrong)
+    bound = MOST_TOGETHER / together if together > MOST_TOGETHER else 1.0
+    likelihood = (1 - bound * together) * math.exp(case.log_probability)
+    if lines and case.right >= 0:
+        likelihood += bound * lines[case.right]
+    for weights, right in ((parts, case.parts), (names, case.names)):
+        for weight, (_, after) in zip(weights, right, strict=False):
+            likelihood += bound * weight * math.exp(after)
+    return likelihood
+
+
+def fitted(cases: Sequence[Case]) -> Trust:
+    """Find the trust under which the truth is most probable: one kind after the other, twice."""
+    trust = Trust()
+    for _ in range(2):
+        for kind in ("line", "part", "name"):
+            trust = min(
+                (
+                    replace(trust, **{f"{kind}_scale": scale, f"{kind}_shift": shift})
+                    for scale in _SCALES
+                    for shift in _SHIFTS
+                ),
+                key=lambda each: _mean_loss(cases, each),
+            )
+    return trust
 
 
 def _model_loss(cases: Sequence[Case]) -> float:
     return -float(np.mean([max(case.log_probability, math.log(1e-30)) for case in cases]))
 
 
-def _print(report: Mapping[str, Any], cases: Sequence[Case]) -> None:
+def _print(report: Mapping[str, Any], cases: Sequence[Case], trust: Trust) -> None:
     console = Console(width=WIDTH)
     table = Table(title="Nats per line's rest", box=SIMPLE_HEAD, title_justify="left")
-    for title in ("", "places", "model alone", "as proposed", "fitted", "right best", "right any"):
-        table.add_column(title, justify="left" if not title else "right")
-    scale, shift = report["scale"], report["shift"]
+    titles = ("places", "model", "lines", "+ parts", "+ names", "all", "best", "any")
+    for title in ("", *titles):
+        table.add_column(title, justify="right" if title else "left")
     groups = {"all": list(cases)}
     for case in cases:
         groups.setdefault(case.language, []).append(case)
@@ -207,13 +289,14 @@ def _print(report: Mapping[str, Any], cases: Sequence[Case]) -> None:
             case
         )
     for name, group in groups.items():
-        losses = (_model_loss(group), _mean_loss(group, 1.0, 0.0), _mean_loss(group, scale, shift))
+        losses = [_mean_loss(group, trust, kinds) for kinds in ("l", "lp", "ln", "lpn")]
         best = sum(case.right == 0 for case in group) / len(group)
         some = sum(case.right >= 0 for case in group) / len(group)
-        figures = [f"{each:.2f}" for each in losses]
+        figures = [f"{each:.2f}" for each in (_model_loss(group), *losses)]
         table.add_row(name, str(len(group)), *figures, f"{best:.1%}", f"{some:.1%}")
     console.print(table)
-    console.print(f"SCALE, SHIFT = {scale}, {shift}")
+    console.print("best, any: the memory's best proposal, any of them, is the whole rest.")
+    console.print(f"TRUST = {trust}")
 
 
 if __name__ == "__main__":

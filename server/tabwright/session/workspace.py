@@ -159,7 +159,9 @@ class Workspace:
             event = WorkspaceEvent(self.folder, "reading", done, total)
             self._loop.call_soon_threadsafe(self._on_event, event)
 
-        if not self.folder.is_dir():
+        if not self.folder.is_dir():  # deleted while open, or on a drive that is gone
+            for path in self.memory.paths():
+                self.memory.forget(path)
             return
         self.index.update(report, self._is_stopped.is_set)
         paths = self.index.paths()

@@ -1,0 +1,282 @@
+"""Which few lines of the workspace are shown to the model before the code at the cursor.
+
+Pure: the same key, index and settings give the same excerpts. From finding to showing:
+
+1. `excerpt_key` says what of the document decides; `reason_against` whether to look at all.
+2. The sources turn it into candidates with a score (`excerpt_sources.py` documents the score).
+3. Candidates are taken by score per token, best first, while there is room. Left out are those that
+   score less than `LEAST_SCORE`, that are a duplicate of one taken before (Dice of their words at
+   least 0.9), that echo the code at the cursor (lines at least 0.5 like it; for signatures 0.9,
+   since a call is always somewhat like the signature of what it calls).
+4. What was taken is shown as skeletons, one excerpt per file, in order of path and place: whatever
+   else is found, what stays keeps its place, and as much as can be of the beginning its text.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tabwright.completion.excerpt_key import ExcerptKey
+from tabwright.completion.excerpt_layout import Excerpt, Part, header_characters
+from tabwright.completion.excerpt_sources import (
+    ALL_SOURCES,
+    Candidate,
+    Question,
+    RecentPlace,
+    candidates_of,
+)
+from tabwright.completion.prompt import CHARACTERS_PER_TOKEN
+from tabwright.completion.similarity import DUPLICATE, ECHO, Surroundings, dice, words_of
+from tabwright.completion.skeleton import Piece, signature_line, skeleton
+from tabwright.syntax.languages import Language
+from tabwright.workspace_index.facts import Definition
+from tabwright.workspace_index.view import FoundDefinition, WorkspaceView
+
+LEAST_SCORE = 0.1
+"""Below this, an excerpt is more likely to mislead than to help; not fitted yet."""
+SMALLEST_ROOM = 240
+"""Characters; with less, an excerpt or two cost the window more than they can be worth."""
+_COST_OF_ANY = 8
+"""Tokens added to each candidate's cost, so that a short one does not win for being short."""
+_LONGEST_SHARE = 0.5
+"""How much of the room one candidate may take."""
+_MOST_CANDIDATES = 400
+
+
+class ReasonAgainst(enum.Enum):
+    """Why nothing is looked for."""
+
+    NO_PATH = "the document is in no workspace folder"
+    SMALL_BUDGET = "the prompt is too short to give any of it away"
+    NOTHING_RESOLVES = "no import leads into the workspace, and no name near the cursor"
+
+
+class LeftOutBecause(enum.Enum):
+    """Why a candidate is not shown."""
+
+    LOW_SCORE = "scores too little"
+    DUPLICATE = "the same as another"
+    ECHO = "too like the code at the cursor"
+    SHOWN_ALREADY = "inside another"
+    NO_ROOM = "no room"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A candidate that is not shown."""
+
+    part: Part
+    reason: LeftOutBecause
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The excerpts for a cursor, and how they came about."""
+
+    excerpts: tuple[Excerpt, ...]
+    """In order of path."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Best first."""
+    tokens: int = 0
+    """What the excerpts cost, path headers included, estimated."""
+    room_tokens: int = 0
+    """What they may cost."""
+    reason_against: ReasonAgainst | None = None
+    """Why nothing was looked for."""
+
+
+def reason_against(
+    key: ExcerptKey, language: Language, view: WorkspaceView
+) -> ReasonAgainst | None:
+    """Say why it is not worth looking for excerpts, None when it is.
+
+    It is when there is room, and when some import of the document leads to a file of the workspace,
+    or some file imports it, or a name near the cursor that the document does not define is defined
+    elsewhere in its language, or part of the document itself is out of sight. In other words: when
+    the code at the cursor can use something that the model would not see.
+    """
+    return _reason_against(Question(key, language, view))
+
+
+def choose_excerpts(
+    key: ExcerptKey,
+    language: Language,
+    view: WorkspaceView,
+    *,
+    recent: tuple[RecentPlace, ...] = (),
+    dependencies: tuple[FoundDefinition, ...] = (),
+    sources: frozenset[str] = ALL_SOURCES,
+) -> Choice:
+    """Return the excerpts for a cursor, within the room that its key says there is."""
+    question = Question(key, language, view, recent, dependencies)
+    room_tokens = int(key.room / CHARACTERS_PER_TOKEN)
+    reason = _reason_against(question)
+    if reason is not None:
+        return Choice((), room_tokens=room_tokens, reason_against=reason)
+    packing = _Packing(question)
+    priced = [_Priced.of(each, language) for each in candidates_of(question, sources)]
+    priced.sort(key=lambda each: each.order)
+    left_out = []
+    for each in priced[:_MOST_CANDIDATES]:
+        because = packing.take(each)
+        if because is not None and not packing.has_place(each):
+            left_out.append(LeftOut(each.part(), because))
+    excerpts = tuple(packing.excerpts())
+    return Choice(
+        excerpts=excerpts,
+        left_out=tuple(sorted(left_out, key=lambda each: -each.part.score)),
+        tokens=_tokens(packing.used),
+        room_tokens=room_tokens,
+    )
+
+
+def _reason_against(question: Question) -> ReasonAgainst | None:
+    key = question.key
+    if not key.path:
+        return ReasonAgainst.NO_PATH
+    if key.room < SMALLEST_ROOM:
+        return ReasonAgainst.SMALL_BUDGET
+    if key.elsewhere or question.imported_files or question.view.importers_of(key.path):
+        return None
+    return None if question.found or question.dependencies else ReasonAgainst.NOTHING_RESOLVES
+
+
+@dataclass(frozen=True)
+class _Priced:
+    """A candidate with its text, its cost by itself in tokens, and its words."""
+
+    candidate: Candidate
+    text: str
+    tokens: int
+    words: Counter[str]
+
+    @classmethod
+    def of(cls, candidate: Candidate, language: Language) -> _Priced:
+        piece = candidate.piece
+        definition = piece.definition
+        if definition is None:
+            return cls(candidate, piece.lines, _tokens(len(piece.lines)), words_of(piece.lines))
+        text = signature_line(definition, language)
+        return cls(candidate, text, _tokens(len(text)), words_of(f"{definition.parent} {text}"))
+
+    @property
+    def order(self) -> tuple[float, str, int, str]:
+        """Best first: by score per token, then by path and place."""
+        value = self.candidate.score / (self.tokens + _COST_OF_ANY)
+        place = self.candidate.piece.place
+        return (-round(value, 6), self.candidate.path, place, self.candidate.source)
+
+    def part(self) -> Part:
+        candidate = self.candidate
+        return Part(
+            source=candidate.source,
+            because_of=candidate.because_of,
+            path=candidate.path,
+            place=candidate.piece.place,
+            title=self.text.strip().partition("\n")[0],
+            score=round(candidate.score, 4),
+            tokens=self.tokens,
+        )
+
+
+@dataclass
+class _File:
+    """What is shown of one file so far."""
+
+    pieces: dict[tuple[int, int], Piece] = field(default_factory=dict)
+    parts: dict[tuple[int, int], Part] = field(default_factory=dict)
+    length: int = 0
+    """Characters, path header included."""
+
+
+class _Packing:
+    """What was taken so far. Made for one choice and forgotten with it."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._room = question.key.room
+        self._surroundings = Surroundings(question.key.window)
+        self._files: dict[str, _File] = {}
+        self._taken: list[Counter[str]] = []
+        self.used = 0
+
+    def take(self, priced: _Priced) -> LeftOutBecause | None:
+        """Take a candidate, or say why not."""
+        candidate, piece = priced.candidate, priced.candidate.piece
+        if candidate.score < LEAST_SCORE or not priced.text.strip():
+            return LeftOutBecause.LOW_SCORE
+        known = self._files.get(candidate.path, _File())
+        if any(_covers(each, piece) for each in known.pieces.values()):
+            return LeftOutBecause.SHOWN_ALREADY
+        if any(dice(priced.words, each) >= DUPLICATE for each in self._taken):
+            return LeftOutBecause.DUPLICATE
+        limit = ECHO if piece.definition is None else DUPLICATE
+        if self._surroundings.likeness(priced.text) >= limit:
+            return LeftOutBecause.ECHO
+        # Lines take the place of what they show as well.
+        kept = {key: each for key, each in known.pieces.items() if not _covers(piece, each)}
+        pieces = {**kept, **self._with_owners(candidate)}
+        length = self._length(candidate.path, pieces)
+        total = self.used + length - known.length
+        if length - known.length > self._room * _LONGEST_SHARE or total > self._room:
+            return LeftOutBecause.NO_ROOM
+        key = (piece.place, piece.end)
+        parts = {each: part for each, part in known.parts.items() if each in kept}
+        parts[key] = priced.part()
+        self._files[candidate.path] = _File(pieces, parts, length)
+        self._taken.append(priced.words)
+        self.used = total
+        return None
+
+    def has_place(self, priced: _Priced) -> bool:
+        """Say whether the very same place was taken, for another reason or as part of a class."""
+        known = self._files.get(priced.candidate.path)
+        piece = priced.candidate.piece
+        return known is not None and (piece.place, piece.end) in known.pieces
+
+    def excerpts(self) -> Iterator[Excerpt]:
+        """Yield what was taken in order of path."""
+        for path in sorted(self._files):
+            known = self._files[path]
+            text = skeleton(list(known.pieces.values()), self._question.language)
+            parts = tuple(known.parts[key] for key in sorted(known.parts))
+            yield Excerpt(path, text, parts)
+
+    def _length(self, path: str, pieces: dict[tuple[int, int], Piece]) -> int:
+        text = skeleton(list(pieces.values()), self._question.language)
+        return len(text) + header_characters(path, self._question.language)
+
+    def _with_owners(self, candidate: Candidate) -> dict[tuple[int, int], Piece]:
+        """Return a candidate's piece and the heads of the classes it stands in."""
+        piece = candidate.piece
+        found = {(piece.place, piece.end): piece}
+        definition = piece.definition
+        if definition is None or not definition.parent:
+            return found
+        for owner in self._definitions_in(candidate.path):
+            names = f"{owner.parent}.{owner.name}" if owner.parent else owner.name
+            is_owner = f"{definition.parent}.".startswith(f"{names}.")
+            if is_owner and owner.start <= definition.start and definition.end <= owner.end:
+                found[owner.start, owner.end] = Piece(owner.start, owner.end, owner)
+        return found
+
+    def _definitions_in(self, path: str) -> Iterator[Definition]:
+        if path == self._question.key.path:
+            return iter(self._question.key.own)
+        facts = self._question.facts(path)
+        return iter(facts.definitions if facts is not None else ())
+
+
+def _covers(one: Piece, other: Piece) -> bool:
+    """Say whether a piece shows the other one: the same, or lines that it stands in."""
+    if (one.place, one.end) == (other.place, other.end):
+        return True
+    return one.definition is None and one.place <= other.place < one.end
+
+
+def _tokens(characters: int) -> int:
+    return math.ceil(characters / CHARACTERS_PER_TOKEN)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import tree_sitter
@@ -17,6 +19,7 @@ PLACES_QUERY = "places.scm"
 BLOCKS_QUERY = "blocks.scm"
 FAULTS_QUERY = "faults.scm"
 SCOPES_QUERY = "scopes.scm"
+FACTS_QUERIES = ("definitions.scm", "imports.scm", "references.scm")
 BUILTINS_FILE = "builtins.txt"
 _PLACES_CAPTURES = frozenset({"comment", "string", "code", "code.inner"})
 _BLOCKS_CAPTURES = frozenset({"body", "other", "list"})
@@ -41,6 +44,34 @@ _SCOPES_CAPTURES = frozenset(
         "silent.inside",
     }
 )
+_FACTS_CAPTURES = frozenset(
+    {
+        "definition.class",
+        "definition.function",
+        "definition.method",
+        "definition.constant",
+        "definition.field",
+        "definition.attribute",
+        "definition.type",
+        "definition.module",
+        "definition.macro",
+        "scope",
+        "whole",
+        "before",
+        "name",
+        "parent",
+        "body",
+        "doc",
+        "import",
+        "import.module",
+        "import.name",
+        "import.alias",
+        "import.default",
+        "import.namespace",
+        "import.everything",
+        "reference",
+    }
+)
 _INHERITS = re.compile(r"[;#] inherits: ([a-z0-9_-]+)\n")
 
 
@@ -63,6 +94,19 @@ class Grammar:
     """Captures where names are defined and used, see `names.py`; None when that is not known."""
     builtins: frozenset[str] | None
     """The names that need no definition; None when a file's names may come from anywhere."""
+    folder: Path
+    """Where the queries are."""
+
+    @cached_property
+    def facts(self) -> tree_sitter.Query | None:
+        """Captures what a file defines, imports and mentions, see `outline.py`; None when that is
+        not known. It is as large as all the other queries together, and read when first needed.
+
+        Raises:
+            LanguageFileError: one of the files cannot be used.
+        """
+        paths = [path for name in FACTS_QUERIES if (path := self.folder / name).exists()]
+        return _read_query(self.language, paths, _FACTS_CAPTURES) if paths else None
 
     def parse(self, source: bytes, edited: tree_sitter.Tree | None = None) -> tree_sitter.Tree:
         """Parse UTF-8 text; tree-sitter always returns a tree, with faults marked in it.
@@ -114,21 +158,22 @@ def load_grammar(source: GrammarSource, folder: Path) -> Grammar:
         ) from error
     return Grammar(
         language=language,
-        places=_read_query(language, folder / PLACES_QUERY, _PLACES_CAPTURES),
-        blocks=_read_query(language, folder / BLOCKS_QUERY, _BLOCKS_CAPTURES),
+        places=_read_query(language, [folder / PLACES_QUERY], _PLACES_CAPTURES),
+        blocks=_read_query(language, [folder / BLOCKS_QUERY], _BLOCKS_CAPTURES),
         faults=(
-            _read_query(language, folder / FAULTS_QUERY, _FAULTS_CAPTURES)
+            _read_query(language, [folder / FAULTS_QUERY], _FAULTS_CAPTURES)
             if (folder / FAULTS_QUERY).exists()
             else None
         ),
         scopes=(
-            _read_query(language, folder / SCOPES_QUERY, _SCOPES_CAPTURES)
+            _read_query(language, [folder / SCOPES_QUERY], _SCOPES_CAPTURES)
             if (folder / SCOPES_QUERY).exists()
             else None
         ),
         builtins=(
             _read_names(folder / BUILTINS_FILE) if (folder / BUILTINS_FILE).exists() else None
         ),
+        folder=folder,
     )
 
 
@@ -153,10 +198,16 @@ def _read_with_inherited(path: Path) -> str:
 
 
 def _read_query(
-    language: tree_sitter.Language, path: Path, allowed: frozenset[str]
+    language: tree_sitter.Language, paths: Sequence[Path], allowed: frozenset[str]
 ) -> tree_sitter.Query:
+    """Read one or several files as one query; what is wrong is said of the first that is wrong."""
+    if len(paths) > 1:
+        for path in paths:
+            _read_query(language, [path], allowed)
+    path = paths[0]
+    text = "\n".join(_read_with_inherited(each) for each in paths)
     try:
-        query: tree_sitter.Query = tree_sitter.Query(language, _read_with_inherited(path))
+        query: tree_sitter.Query = tree_sitter.Query(language, text)
     except tree_sitter.QueryError as error:
         raise LanguageFileError(f"{path} is not a query for this parser: {error}.") from error
     names = {query.capture_name(index) for index in range(query.capture_count)}

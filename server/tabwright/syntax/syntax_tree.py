@@ -243,7 +243,7 @@ class SyntaxTree:
     @cached_property
     def _broken(self) -> _Broken:
         # Not the root that is kept: a node keeps its children once they have been asked for.
-        return _look_for_faults(self._tree.root_node)
+        return look_for_faults(self._tree.root_node)
 
     @cached_property
     def _captured_faults(self) -> list[tuple[int, int]]:
@@ -312,7 +312,7 @@ class _Broken:
     """How many nodes had to be looked at."""
 
 
-def _look_for_faults(root: tree_sitter.Node) -> _Broken:
+def look_for_faults(root: tree_sitter.Node) -> _Broken:
     """Look for ERROR and MISSING nodes, only where tree-sitter saw a fault."""
     if not root.has_error:
         return _Broken()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 
 LONGEST_MARKS_RUN = 600
 """How many punctuation marks in a row, without a letter, digit, space or line end, are too many.
@@ -57,6 +58,16 @@ class TextBytes:
         mark = bisect_right(self._marks, byte) - 1
         part = self.source[self._marks[mark] : byte].decode("utf-8", errors="ignore")
         return mark * _CHARACTERS_PER_MARK + len(part)
+
+    def to_offsets(self, places: Iterable[int]) -> dict[int, int]:
+        """Return the string offsets of many byte offsets, all at starts of characters or the end."""
+        offsets: dict[int, int] = {}
+        last_byte = offset = 0
+        for byte in sorted(places):
+            offset += len(self.source[last_byte:byte].decode("utf-8", errors="ignore"))
+            offsets[byte] = offset
+            last_byte = byte
+        return offsets
 
 
 def _byte_length(text: str) -> int:

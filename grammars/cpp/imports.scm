@@ -1,0 +1,3 @@
+; inherits: c
+
+(using_declaration "namespace" (_) @import.module) @import

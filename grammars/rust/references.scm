@@ -1,0 +1,6 @@
+[
+  (identifier)
+  (field_identifier)
+  (type_identifier)
+  (shorthand_field_identifier)
+] @reference

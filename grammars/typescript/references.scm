@@ -1,0 +1,3 @@
+; inherits: javascript
+
+(type_identifier) @reference

@@ -1,0 +1,112 @@
+"""What `definitions.scm`, `imports.scm` and `references.scm` find in one text, as plain spans."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import tree_sitter
+
+from tabwright.syntax.grammar import Grammar
+from tabwright.syntax.pieces import pieces_of
+from tabwright.syntax.syntax_tree import look_for_faults
+from tabwright.syntax.text_bytes import TextBytes
+
+Span: TypeAlias = tuple[int, int, str]
+"""Start, end, and the name of the capture without its `@`."""
+
+_REFERENCE = "reference"
+_OF_DEFINITIONS = (
+    # Of spans that are the same, what is outside comes first.
+    "whole",
+    "before",
+    "body",
+    "definition.class",
+    "definition.function",
+    "definition.method",
+    "definition.constant",
+    "definition.field",
+    "definition.attribute",
+    "definition.type",
+    "definition.module",
+    "definition.macro",
+    "scope",
+    "doc",
+    "name",
+    "parent",
+)
+_OF_IMPORTS = (
+    "import",
+    "import.module",
+    "import.default",
+    "import.namespace",
+    "import.name",
+    "import.everything",
+    "import.alias",
+)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One text's definitions, imports, names and pieces, all in string offsets."""
+
+    definitions: Sequence[Span]
+    """In order of their starts, longer ones first, so that what is inside follows what is around
+    it: the definitions and what belongs to them, see `grammars/README.md`."""
+    imports: Sequence[Span]
+    """The same for imports."""
+    references: Mapping[str, int]
+    """The names captured as `@reference`, with how often each is."""
+    pieces: Sequence[tuple[int, int]]
+    """The text cut on syntax borders, without gaps, see `pieces.py`."""
+
+
+def outline_of(text: str, grammar: Grammar) -> Outline:
+    """Parse a text once and ask it everything that the index wants to know.
+
+    Where the parser is so lost that a query would take minutes, there are only the pieces.
+
+    Raises:
+        LanguageFileError: a query of the language cannot be used.
+    """
+    text_bytes = TextBytes(text)
+    source = text_bytes.source
+    query = grammar.facts
+    root = grammar.parse(source).root_node
+    captured: dict[str, list[tree_sitter.Node]] = {}
+    if query is not None and not look_for_faults(root).tangled:
+        captured = tree_sitter.QueryCursor(query).captures(root)
+    names = Counter(
+        [source[node.start_byte : node.end_byte] for node in captured.get(_REFERENCE, ())]
+    )
+    definitions = _ordered(captured, _OF_DEFINITIONS)
+    imports = _ordered(captured, _OF_IMPORTS)
+    pieces = pieces_of(root, source)
+    if len(source) != len(text):
+        bytes_used = {each for span in (*definitions, *imports) for each in span[:2]}
+        bytes_used.update(each for piece in pieces for each in piece)
+        offsets = text_bytes.to_offsets(bytes_used)
+        definitions = [(offsets[start], offsets[end], what) for start, end, what in definitions]
+        imports = [(offsets[start], offsets[end], what) for start, end, what in imports]
+        pieces = [(offsets[start], offsets[end]) for start, end in pieces]
+    return Outline(
+        definitions,
+        imports,
+        {name.decode("utf-8", errors="replace"): count for name, count in names.items()},
+        pieces,
+    )
+
+
+def _ordered(
+    captured: Mapping[str, list[tree_sitter.Node]], whats: tuple[str, ...]
+) -> list[Span]:
+    """Return the spans captured as `whats`, in byte offsets: outer before inner."""
+    keys = [
+        (node.start_byte, -node.end_byte, order)
+        for order, what in enumerate(whats)
+        for node in captured.get(what, ())
+    ]
+    keys.sort()
+    return [(start, -minus_end, whats[order]) for start, minus_end, order in keys]

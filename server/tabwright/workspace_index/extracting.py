@@ -1,0 +1,66 @@
+"""What one file defines, imports and mentions, and its pieces, from one parse of its text."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from tabwright.errors import LanguageFileError
+from tabwright.syntax.languages import Language
+from tabwright.syntax.outline import Outline, outline_of
+from tabwright.workspace_index.defining import LONGEST_NAME, definitions_in
+from tabwright.workspace_index.facts import Chunk, Definition, FileFacts
+from tabwright.workspace_index.importing import imports_in
+
+LONGEST_TEXT = 1_000_000
+"""In characters. A longer text is data or generated, and has no facts."""
+
+_logger = logging.getLogger(__name__)
+
+
+def facts_of(text: str, language: Language) -> FileFacts:
+    """Return what is known of a text; of one that is too long, or of a language whose folder
+    cannot be used, nothing. The same text always has the same facts.
+    """
+    if not text or len(text) > LONGEST_TEXT:
+        return _no_facts(language)
+    try:
+        outline = outline_of(text, language.grammar)
+    except LanguageFileError as error:
+        _logger.warning("%s", error)
+        return _no_facts(language)
+    definitions = definitions_in(text, outline.definitions, language)
+    return FileFacts(
+        language=language.id,
+        definitions=tuple(definitions),
+        imports=tuple(imports_in(text, outline.imports)),
+        references=_references(outline.references, definitions),
+        chunks=_chunks(text, outline),
+    )
+
+
+def _no_facts(language: Language) -> FileFacts:
+    return FileFacts(language=language.id, definitions=(), imports=(), references=(), chunks=())
+
+
+def _references(
+    counts: Mapping[str, int], definitions: Sequence[Definition]
+) -> tuple[tuple[str, int], ...]:
+    """Return names with how often they are used, without the places that define them."""
+    left = dict(counts)
+    for definition in definitions:
+        if definition.name in left:
+            left[definition.name] -= 1
+    return tuple(
+        sorted(
+            (name, count) for name, count in left.items() if count > 0 and len(name) <= LONGEST_NAME
+        )
+    )
+
+
+def _chunks(text: str, outline: Outline) -> tuple[Chunk, ...]:
+    return tuple(
+        Chunk(start, end)
+        for start, end in outline.pieces
+        if end - start > 1 and not text[start:end].isspace()
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -84,6 +85,7 @@ class FakeWorkspace:
         return found
 
 
+@functools.cache
 def python_facts(text: str) -> FileFacts:
     """Return what Python's own parser says of a text; nothing where it is broken."""
     try:

@@ -16,6 +16,8 @@ from tabwright.syntax.languages import Language
 
 _LINES_ABOVE = 1_000
 _LINES_PER_HEADER = 15
+_LONGEST_HEADER = 1_000
+"""How many characters of a header are looked at: the patterns take the square of that."""
 _CLOSERS = (")", "]", "}", "end")
 _CONTROL = re.compile(
     r"\W*(if|elif|else|elsif|for|foreach|while|until|unless|loop|do|try|except|catch|finally|ensure"
@@ -106,7 +108,7 @@ def _header(lines: Sequence[str], first: int, last: int) -> str:
         depth += line.count("(") + line.count("[") - line.count(")") - line.count("]")
         if depth <= 0 and index >= last:
             break
-    return "\n".join(taken).rstrip()
+    return "\n".join(taken).rstrip()[:_LONGEST_HEADER]
 
 
 def _is_definition(header: str) -> bool:

@@ -186,12 +186,16 @@ class Question:
 
 
 def candidates_of(question: Question, sources: frozenset[str]) -> list[Candidate]:
-    """Return what the sources find, in the order of `SOURCE_WEIGHTS`."""
-    found: list[Candidate] = []
-    for source in SOURCE_WEIGHTS:
-        if source in sources:
-            found += _SOURCES[source](question)
-    return found
+    """Return what the sources find, in the order of `SOURCE_WEIGHTS`; packages and namespaces
+    are left out, because their names alone say nothing.
+    """
+    return [
+        each
+        for source in SOURCE_WEIGHTS
+        if source in sources
+        for each in _SOURCES[source](question)
+        if each.piece.definition is None or each.piece.definition.kind != "module"
+    ]
 
 
 def _definition(

@@ -31,7 +31,7 @@ from tabwright.completion.excerpt_sources import (
 )
 from tabwright.completion.prompt import CHARACTERS_PER_TOKEN
 from tabwright.completion.similarity import DUPLICATE, ECHO, Surroundings, dice, words_of
-from tabwright.completion.skeleton import Piece, signature_line, skeleton
+from tabwright.completion.skeleton import Piece, full_name, needs_owner, signature_line, skeleton
 from tabwright.syntax.languages import Language
 from tabwright.workspace_index.facts import Definition
 from tabwright.workspace_index.view import FoundDefinition, WorkspaceView
@@ -258,9 +258,11 @@ class _Packing:
         if definition is None or not definition.parent:
             return found
         for owner in self._definitions_in(candidate.path):
-            names = f"{owner.parent}.{owner.name}" if owner.parent else owner.name
-            is_owner = f"{definition.parent}.".startswith(f"{names}.")
-            if is_owner and owner.start <= definition.start and definition.end <= owner.end:
+            is_around = owner.start <= definition.start and definition.end <= owner.end
+            name = full_name(owner)
+            is_owner = f"{definition.parent}.".startswith(f"{name}.") and is_around
+            is_owner |= definition.parent == name and needs_owner(definition)
+            if is_owner and owner.kind == "class":
                 found[owner.start, owner.end] = Piece(owner.start, owner.end, owner)
         return found
 

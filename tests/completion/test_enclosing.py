@@ -47,7 +47,7 @@ CLASS, IMPL, RUBY = ["class A {"], ["impl T for S {"], ["class A < B"]
         ("java", "class A {\n  int f(B b) {\n    try {\n      ‸", ["int f(B b) {", "class A {"]),
         ("rust", "impl T for S {\n    fn f(&self) {\n        ‸", ["fn f(&self) {", *IMPL]),
         ("javascript", "const f = (a) => {\n  ‸", ["const f = (a) => {"]),
-        ("javascript", "class A {\n  f(b) {\n    if (b) {\n    } else {\n      ‸", ["f(b) {", *CLASS]),
+        ("javascript", "class A {\n f(b) {\n  if (b) {\n  } else {\n   ‸", ["f(b) {", *CLASS]),
         ("ruby", "class A < B\n  def f(c)\n    c.each do |x|\n      ‸", ["def f(c)", *RUBY]),
     ],
 )  # fmt: skip

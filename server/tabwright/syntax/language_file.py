@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,22 @@ FILE_NAME = "language.toml"
 
 _NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 _Extension = Annotated[str, msgspec.Meta(pattern=r"^\.[^/\\]+$")]
+
+ImportFamily: TypeAlias = Literal[
+    "",  # imports name no files
+    "python",
+    "javascript",
+    "go",
+    "rust",
+    "jvm",
+    "c",
+    "csharp",
+    "ruby",
+    "php",
+    "lua",
+    "path",
+]
+"""By whose rules an import names files; `workspace_index/resolving/` has a module for each."""
 
 
 class GrammarSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +102,8 @@ class LanguageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What makes a header without a body complete, for example ` pass`; tried, never shown."""
     statement_end: str = ""
     """What makes a statement complete, for example `;`; tried, never shown."""
+    imports: ImportFamily = ""
+    """By whose rules its imports name files, empty when they name none."""
 
 
 def read_language_file(folder: Path) -> LanguageFile:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tabwright.errors import LanguageFileError
 from tabwright.syntax.grammar import Grammar, check_grammar_module, load_grammar
-from tabwright.syntax.language_file import FILE_NAME, LanguageFile, read_language_file
+from tabwright.syntax.language_file import FILE_NAME, ImportFamily, LanguageFile, read_language_file
 from tabwright.syntax.line_trees import LineTrees, ProgramAtCursor
 from tabwright.syntax.parsed_text import ParsedText, Place, place_in
 from tabwright.syntax.rough_scanner import RoughScanner
@@ -37,6 +37,7 @@ class Language:
         self.block_style: Literal["braces", "indentation", "keywords"] = definition.block_style
         self.line_block_openers: tuple[str, ...] = definition.line_block_openers
         self.empty_block: str = definition.empty_block
+        self.imports: ImportFamily = definition.imports
         self._line_trees = LineTrees()
 
     def __repr__(self) -> str:

@@ -29,6 +29,11 @@ def weights_directory() -> Path:
     return data_directory() / "weights"
 
 
+def index_directory() -> Path:
+    """Return the folder that holds what is known about each workspace; it may not exist yet."""
+    return data_directory() / "workspaces"
+
+
 def user_models_directory() -> Path:
     """Return the folder for a user's own model manifests and GGUF files."""
     return config_directory() / "models"

@@ -119,6 +119,30 @@ class LanguageRegistry:
         )
         return self._usable([*by_name, *(language for _, language in by_extension)])
 
+    def id_for_path(self, path: str) -> str | None:
+        """Return the id of the language that `for_path` tries first, without loading a parser."""
+        name = path.replace("\\", "/").rpartition("/")[2]
+        by_name, by_extension = self._ids
+        found = by_name.get(name)
+        lowered = name.lower()
+        dot = lowered.find(".", 1)
+        while found is None and dot > 0:
+            found = by_extension.get(lowered[dot:])
+            dot = lowered.find(".", dot + 1)
+        return found
+
+    @cached_property
+    def _ids(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Ids by file name and by extension in lower case, a user's own first."""
+        by_name: dict[str, str] = {}
+        by_extension: dict[str, str] = {}
+        for language in self._newest():
+            for name in language.file_names:
+                by_name.setdefault(name, language.id)
+            for extension in language.extensions:
+                by_extension.setdefault(extension.lower(), language.id)
+        return by_name, by_extension
+
     def _newest(self) -> list[Language]:
         """Return the languages with a user's own first, so that they win by name too."""
         return self._found[::-1]

@@ -1,0 +1,79 @@
+"""What is read from one file, as it goes from a worker process into the index."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tabwright.workspace_index.facts import Chunk, Definition, FileFacts, Import
+from tabwright.workspace_index.terms import FileTerms
+
+Outcome: TypeAlias = Literal[
+    "facts",  # a new content
+    "known",  # a content that is in the index already
+    "left out",  # nothing to index, and not again until it changes
+    "gone",  # it cannot be read, or is not there any more
+    "unsettled",  # it changed while it was read: again later
+]
+
+
+class FileRest(msgspec.Struct, frozen=True, array_like=True):
+    """`FileFacts` without the definitions, which are asked for most."""
+
+    language: str
+    imports: tuple[Import, ...]
+    references: tuple[tuple[str, int], ...]
+    chunks: tuple[Chunk, ...]
+
+
+class FileRecord(msgspec.Struct, frozen=True, array_like=True):
+    """What reading one file has given."""
+
+    path: str
+    outcome: Outcome
+    size: int = 0
+    modified_ns: int = 0
+    content_hash: bytes = b""
+    left_out: str = ""
+    """Why, where the outcome is that."""
+    definitions: bytes = b""
+    rest: bytes = b""
+    """Encoded `FileRest`."""
+    terms: FileTerms | None = None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_definitions_decoder = msgspec.msgpack.Decoder(tuple[Definition, ...])
+_rest_decoder = msgspec.msgpack.Decoder(FileRest)
+
+
+def encode_facts(facts: FileFacts) -> tuple[bytes, bytes]:
+    """Return the definitions and the rest of some facts as they are kept."""
+    rest = FileRest(facts.language, facts.imports, facts.references, facts.chunks)
+    return _encoder.encode(facts.definitions), _encoder.encode(rest)
+
+
+def decode_definitions(encoded: bytes) -> tuple[Definition, ...]:
+    """Return definitions as they were.
+
+    Raises:
+        msgspec.MsgspecError: it is something else.
+    """
+    return _definitions_decoder.decode(encoded)
+
+
+def decode_facts(definitions: bytes, rest: bytes) -> FileFacts:
+    """Return facts as they were.
+
+    Raises:
+        msgspec.MsgspecError: it is something else.
+    """
+    other = _rest_decoder.decode(rest)
+    return FileFacts(
+        language=other.language,
+        definitions=decode_definitions(definitions),
+        imports=other.imports,
+        references=other.references,
+        chunks=other.chunks,
+    )

@@ -81,6 +81,7 @@ class LanguageRegistry:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders: tuple[Path, ...] = tuple(folders)
         self._problems: list[str] = []
         self._lock = threading.Lock()
         self._found = [language for folder in folders for language in self._read_folder(folder)]

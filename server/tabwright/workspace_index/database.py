@@ -191,6 +191,14 @@ class Database:
         delete_database(self.file)
         self._writer = self._made()
 
+    def size_bytes(self) -> int:
+        """Return how much room the file takes, with what SQLite keeps beside it."""
+        size = 0
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                size += self.file.with_name(self.file.name + suffix).stat().st_size
+        return size
+
     def close(self) -> None:
         """Close everything; a temporary file is gone then."""
         self._close_connections()

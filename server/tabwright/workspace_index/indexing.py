@@ -14,8 +14,7 @@ import selectors
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -42,7 +41,7 @@ _BATCHES_AHEAD = 3
 _SILENCE_SECONDS = 60.0
 _READ_BYTES = 1 << 20
 _LARGEST_ANSWER_BYTES = 1 << 29
-_STARTS_THAT_FAIL = 2
+_STARTS_THAT_FAIL = 4
 
 
 class ToRead(NamedTuple):
@@ -80,13 +79,13 @@ def read_in_workers(
     workers: int,
     is_cancelled: Callable[[], bool] = lambda: False,
     command: Sequence[str] = (),
-) -> Iterator[list[FileRecord]]:
+) -> Generator[list[FileRecord], None, None]:
     """Yield the records of all files in order, batch by batch; less of them when cancelled.
 
     Closing the iterator ends the processes.
 
     Raises:
-        OSError: no process can be started.
+        OSError: no process can be started, or none lives.
     """
     crew = _Crew(start, list(in_batches(files)), command or python_module_command(WORKER_MODULE))
     try:
@@ -115,6 +114,8 @@ class _Crew:
         self._answers: queue.SimpleQueue[tuple[int, list[FileRecord]]] = queue.SimpleQueue()
         self._early: dict[int, list[FileRecord]] = {}
         self._is_ending = threading.Event()
+        self._has_answered = False
+        self._deaths = 0
         self._workers: list[_Worker] = []
         self._threads: list[threading.Thread] = []
 
@@ -135,10 +136,16 @@ class _Crew:
             thread.start()
 
     def wait_for(self, number: int, is_cancelled: Callable[[], bool]) -> list[FileRecord] | None:
-        """Return the records of a batch, None when cancelled."""
+        """Return the records of a batch, None when cancelled.
+
+        Raises:
+            OSError: no worker lives long enough to read anything.
+        """
         while number not in self._early:
             if is_cancelled():
                 return None
+            if not self._has_answered and self._deaths >= _STARTS_THAT_FAIL:
+                raise OSError("the workers of the index end before they have read anything")
             with contextlib.suppress(queue.Empty):
                 done, records = self._answers.get(timeout=0.1)
                 self._early[done] = records
@@ -149,8 +156,7 @@ class _Crew:
         self._is_ending.set()
         for worker in self._workers:
             worker.end()
-        for thread in self._threads:
-            self._room.release()
+        self._room.release(len(self._threads) or 1)
         for thread in self._threads:
             thread.join(timeout=5)
 
@@ -167,14 +173,22 @@ class _Crew:
             self._answers.put((number, records))
 
     def _read(self, worker: _Worker, batch: list[ToRead]) -> list[FileRecord]:
-        answer = worker.ask(batch, self._is_ending)
+        answer = self._asked(worker, batch)
         if answer is not None:
             return answer
         records: list[FileRecord] = []
         for file in batch:  # each on its own, so that only those that end it are lost
-            alone = worker.ask([file], self._is_ending)
+            alone = None if self._is_ending.is_set() else self._asked(worker, [file])
             records += alone if alone is not None else [_unreadable(file)]
         return records
+
+    def _asked(self, worker: _Worker, files: Sequence[ToRead]) -> list[FileRecord] | None:
+        answer = worker.ask(files, self._is_ending)
+        if answer is None:
+            self._deaths += 1
+        else:
+            self._has_answered = True
+        return answer
 
 
 def _unreadable(file: ToRead) -> FileRecord:
@@ -210,9 +224,7 @@ class _Worker:
                 self._process.stdin.write(encode_frame(self._start))
             return self._process
 
-    def ask(
-        self, files: Sequence[ToRead], is_ending: threading.Event
-    ) -> list[FileRecord] | None:
+    def ask(self, files: Sequence[ToRead], is_ending: threading.Event) -> list[FileRecord] | None:
         """Return the records of some files, None when the process did not survive that."""
         batch: Batch = tuple((file.path, file.language) for file in files)
         try:
@@ -280,8 +292,3 @@ def _read_answer(process: subprocess.Popen[bytes], is_ending: threading.Event) -
                     raise ValueError("an answer cannot be so long")
                 wanted += length
     return bytes(received[FRAME_LENGTH.size :])
-
-
-def grammar_folders_of(folders: Sequence[Path]) -> tuple[str, ...]:
-    """Return folders of languages as a worker is told them."""
-    return tuple(str(folder) for folder in folders)

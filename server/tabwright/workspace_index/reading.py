@@ -93,9 +93,9 @@ def _bytes_of(path: Path) -> tuple[bytes, int, int] | None:
     with os.fdopen(descriptor, "rb") as file:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            raise OSError("no plain file")  # noqa: TRY301 - the same as any other failure
+            raise OSError("no plain file")
         if before.st_size > LARGEST_FILE_BYTES:
-            raise OSError("too large")  # noqa: TRY301
+            raise OSError("too large")
         content = file.read(LARGEST_FILE_BYTES + 1)
         after = os.fstat(descriptor)
     is_steady = (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)

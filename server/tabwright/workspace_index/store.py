@@ -17,7 +17,12 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from tabwright.workspace_index.database import BLOCK_BITS, Database, count_generation, read_generation
+from tabwright.workspace_index.database import (
+    BLOCK_BITS,
+    Database,
+    count_generation,
+    read_generation,
+)
 from tabwright.workspace_index.facts import Definition, FileFacts
 from tabwright.workspace_index.postings import (
     Places,
@@ -442,9 +447,7 @@ class _Change:
         )
         by_file = np.frombuffer(terms.by_file, np.uint64)
         places = np.full(len(by_file), content, np.uint32)
-        self._by_file.append(
-            Postings(by_file, places, np.frombuffer(terms.file_values, np.uint16))
-        )
+        self._by_file.append(Postings(by_file, places, np.frombuffer(terms.file_values, np.uint16)))
         chunks = np.frombuffer(terms.chunk_numbers, np.uint16).astype(np.uint32)
         self._by_chunk.append(
             Postings(

@@ -1,0 +1,353 @@
+"""What is known about one workspace folder, asked and kept up to date."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeAlias
+
+from tabwright.syntax.languages import LanguageRegistry
+from tabwright.user_directories import index_directory
+from tabwright.workspace_index import extracting, secrets, terms
+from tabwright.workspace_index.database import Database, database_file
+from tabwright.workspace_index.facts import FileFacts
+from tabwright.workspace_index.reading import masked_text
+from tabwright.workspace_index.searching import Question, search
+from tabwright.workspace_index.snapshot import BY_FILE
+from tabwright.workspace_index.store import Store
+from tabwright.workspace_index.terms import term
+from tabwright.workspace_index.updating import Updated, Updater, WhatToIndex
+from tabwright.workspace_index.view import FoundChunk, FoundDefinition
+
+logger = logging.getLogger(__name__)
+
+Resolve: TypeAlias = Callable[[str, FileFacts], Sequence[str]]
+"""Returns the files of the workspace that a file imports, from its path and facts."""
+ChangedTogether: TypeAlias = Callable[[str], Sequence[tuple[str, float]]]
+
+_NOTHING: frozenset[str] = frozenset()
+_MOST_COPIES = 8
+"""So many more places than asked for are looked at, because some may be in files left out."""
+_MOST_MEMBERS = 400
+_MOST_IMPORTERS_ASKED = 100
+_CACHED_ANSWERS = 256
+_CACHED_TEXTS = 64
+_STEMS_OF_FOLDERS = frozenset({"__init__", "__main__", "index", "mod", "lib", "main", "package"})
+"""Names of files that are imported by the name of their folder."""
+
+
+@dataclass(frozen=True)
+class IndexState:
+    """How large an index is, and what is wrong with it."""
+
+    files: int
+    """Indexed files."""
+    left_out: int
+    """Files that were looked into and hold nothing to index."""
+    source_bytes: int
+    """The size of both."""
+    database_bytes: int
+    is_leading: bool
+    """Whether this process writes it; another one does otherwise."""
+    problems: tuple[str, ...]
+
+
+class WorkspaceIndex:
+    """One workspace folder, as a `WorkspaceView`.
+
+    Questions may come from any thread at any time; they take about a millisecond. `update` and
+    `note_changes` read files and are for a thread of their own.
+    """
+
+    def __init__(
+        self, what: WhatToIndex, database: Database, resolve: Resolve, together: ChangedTogether
+    ) -> None:
+        self.folder = what.folder
+        self._what = what
+        self._database = database
+        self._store = Store(database)
+        self._updater = Updater(what, self._store, database)
+        self._resolve = resolve
+        self._together = together
+        self._cache_lock = threading.Lock()
+        self._cached_for: object = None
+        self._importers = lru_cache(maxsize=_CACHED_ANSWERS)(self._find_importers)
+        self._texts = lru_cache(maxsize=_CACHED_TEXTS)(self._read_text)
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        languages: LanguageRegistry,
+        *,
+        exclude: Sequence[str] = (),
+        reads_ignore_files: bool = True,
+        resolve: Resolve = lambda _path, _facts: (),
+        changed_together_with: ChangedTogether = lambda _path: (),
+        workers: int = 0,
+        directory: Path | None = None,
+    ) -> WorkspaceIndex:
+        """Open the index of a folder, empty when there is none; quick, and never raises.
+
+        `workers` is the number of processes that read files, 0 for what suits the machine;
+        `directory` is where indexes are kept.
+        """
+        folder = folder.absolute()
+        file = database_file(folder, directory or index_directory())
+        database = Database(file, str(folder), fingerprint_of(languages))
+        what = WhatToIndex(folder, languages, tuple(exclude), reads_ignore_files, workers)
+        return cls(what, database, resolve, changed_together_with)
+
+    # -- keeping up --
+
+    def update(
+        self,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> Updated:
+        """Compare all files with the index and read those that changed; takes seconds to minutes.
+
+        `on_progress` gets how many files of how many are read, `is_cancelled` is asked often.
+        What was read until then is kept when cancelled. Where another process writes the index,
+        only what it has written is taken over.
+        """
+        return self._updater.update(on_progress, is_cancelled)
+
+    def note_changes(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Look again at files and folders, given by paths from the workspace folder.
+
+        Return those that were being written at this moment and must be looked at again later.
+        """
+        return self._updater.note_changes(paths)
+
+    def rebuild(
+        self,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> Updated:
+        """Forget everything and read all files again."""
+        if self._store.take_lead():
+            self._store.start_anew()
+        return self.update(on_progress, is_cancelled)
+
+    def is_wanted(self, path: str) -> bool:
+        """Say whether a file may be known at all: neither secret nor ignored nor excluded."""
+        return self._what.is_wanted(path)
+
+    def close(self) -> None:
+        """Stop what is under way and close the file."""
+        self._updater.stop()
+        self._database.close()
+
+    def state(self) -> IndexState:
+        """Return how large the index is, and what is wrong with it."""
+        files, left_out, source_bytes = self._store.counts()
+        return IndexState(
+            files,
+            left_out,
+            source_bytes,
+            self._database.size_bytes(),
+            self._store.is_leading,
+            self._store.problems,
+        )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One sentence for each thing that went wrong."""
+        return self._store.problems
+
+    @property
+    def version(self) -> int:
+        """A number that is another one after every change."""
+        return id(self._store.snapshot)
+
+    # -- questions; see `WorkspaceView` --
+
+    def paths(self) -> list[str]:
+        """Return all indexed files, in order."""
+        return [each.path for each in self._store.files() if each.content is not None]
+
+    def definitions_of(
+        self, names: Sequence[str], limit: int, *, without: frozenset[str] = _NOTHING
+    ) -> Sequence[FoundDefinition]:
+        """Return definitions with these names, at most `limit` for each name.
+
+        Files in `without` are passed over.
+        """
+        found: list[FoundDefinition] = []
+        for name in dict.fromkeys(names):
+            most = limit + _MOST_COPIES * (1 + len(without))
+            places, numbers = self._store.postings(BY_FILE, term("definition", name))
+            here = [
+                each
+                for content, number in zip(places[:most].tolist(), numbers.tolist(), strict=False)
+                for each in self._found(content, number, without)
+                if each.definition.name == name
+            ]
+            found += sorted(here, key=_place)[:limit]
+        return found
+
+    def members_of(
+        self,
+        class_name: str,
+        path: str | None = None,
+        *,
+        without: frozenset[str] = _NOTHING,
+    ) -> Sequence[FoundDefinition]:
+        """Return what is defined right inside a class, in one file or wherever it is."""
+        places, numbers = self._store.postings(BY_FILE, term("member", class_name))
+        if path is not None:
+            content = self._store.content_of(path)
+            chosen = places == (content or 0)
+            places, numbers = places[chosen], numbers[chosen]
+        found = [
+            each
+            for content, number in zip(
+                places[:_MOST_MEMBERS].tolist(), numbers.tolist(), strict=False
+            )
+            for each in self._found(content, number, without)
+            if is_inside(each.definition.parent, class_name) and path in {None, each.path}
+        ]
+        return sorted(found, key=_place)
+
+    def facts_of(self, path: str) -> FileFacts | None:
+        """Return what is known about one file."""
+        content = self._store.content_of(path)
+        return self._store.facts(content) if content is not None else None
+
+    def imported_by(self, path: str, facts: FileFacts | None = None) -> Sequence[str]:
+        """Return the files that a file imports; with other facts than those on disk if given."""
+        known = facts or self.facts_of(path)
+        return tuple(dict.fromkeys(self._resolve(path, known))) if known is not None else ()
+
+    def importers_of(self, path: str, *, without: frozenset[str] = _NOTHING) -> Sequence[str]:
+        """Return the files that import a file."""
+        self._forget_old_answers()
+        return tuple(each for each in self._importers(path) if each not in without)
+
+    def search(
+        self, words: Sequence[str], limit: int, *, without: frozenset[str] = _NOTHING
+    ) -> Sequence[FoundChunk]:
+        """Return the pieces of files that best fit some words, by BM25."""
+        return self.search_with_question(words, limit, without)[1]
+
+    def search_with_question(
+        self, words: Sequence[str], limit: int, without: frozenset[str]
+    ) -> tuple[Question, list[FoundChunk]]:
+        """Return what `search` does, and what each word is worth."""
+        question, places = search(self._store, words, limit + len(without))
+        found: list[FoundChunk] = []
+        for place in places:
+            facts = self._store.facts(place.content)
+            paths = [each for each in self._store.paths_of(place.content) if each not in without]
+            if facts is None or not paths or place.chunk >= len(facts.chunks):
+                continue
+            chunk = facts.chunks[place.chunk]
+            found.append(FoundChunk(paths[0], chunk.start, chunk.end, place.score))
+        found.sort(key=lambda each: (-each.score, each.path, each.start))
+        return question, found[:limit]
+
+    def changed_together_with(self, path: str) -> Sequence[tuple[str, float]]:
+        """Return files that change in the same commits, with the share of them (0 to 1)."""
+        return self._together(path)
+
+    def text_of(self, path: str) -> str | None:
+        """Return a file's text as it was indexed, secrets masked; None when it is gone since."""
+        content = self._store.content_of(path)
+        if content is None:
+            return None
+        known = self._store.hash_of(content)
+        return self._texts(path, known) if known is not None else None
+
+    def knows_name(self, name: str) -> bool:
+        """Whether any file of the workspace defines or uses a name."""
+        return any(
+            len(self._store.postings(BY_FILE, term(kind, name))[0])
+            for kind in ("definition", "use")
+        )
+
+    # -- how they are answered --
+
+    def _found(
+        self, content: int, number: int, without: frozenset[str]
+    ) -> Iterable[FoundDefinition]:
+        definitions = self._store.definitions(content)
+        if number < len(definitions):
+            for path in self._store.paths_of(content):
+                if path not in without:
+                    yield FoundDefinition(path, definitions[number])
+
+    def _find_importers(self, path: str) -> tuple[str, ...]:
+        """Ask the files with an import that names this file what they import."""
+        contents: dict[int, None] = {}
+        for stem in stems_of(path):
+            places, _ = self._store.postings(BY_FILE, term("module", stem))
+            contents.update(dict.fromkeys(places.tolist()))
+        candidates = {each for content in contents for each in self._store.paths_of(content)}
+        nearest = sorted(candidates - {path}, key=lambda each: (-_in_common(each, path), each))
+        found = [each for each in nearest[:_MOST_IMPORTERS_ASKED] if path in self.imported_by(each)]
+        return tuple(sorted(found))
+
+    def _read_text(self, path: str, content_hash: bytes) -> str | None:
+        language = self._what.languages.id_for_path(path)
+        if language is None:
+            return None
+        return masked_text(self.folder, path, language, content_hash)
+
+    def _forget_old_answers(self) -> None:
+        with self._cache_lock:
+            if self._cached_for is not self._store.snapshot:
+                self._importers.cache_clear()
+                self._cached_for = self._store.snapshot
+
+
+def stems_of(path: str) -> tuple[str, ...]:
+    """Return the names by which an import may mean a file: its own, or that of its folder."""
+    *folders, name = path.split("/")
+    stem = name.partition(".")[0]
+    words = [stem, *folders[-1:]] if stem in _STEMS_OF_FOLDERS or folders else [stem]
+    return tuple(dict.fromkeys(word for each in words for word in terms.words_in(each)))
+
+
+def is_inside(parent: str, class_name: str) -> bool:
+    """Say whether a definition with this parent is right inside a class."""
+    return parent == class_name or parent.endswith(f".{class_name}")
+
+
+def fingerprint_of(languages: LanguageRegistry) -> str:
+    """Return what changes whenever the same file may give other facts."""
+    digest = hashlib.blake2b(digest_size=16)
+    for module in (extracting, secrets, terms):
+        _add_file(digest, Path(module.__file__ or ""))
+    for language in languages.all():
+        digest.update(f"\0{language.id}\0".encode())
+        for file in sorted(language.folder.glob("*.*")):
+            digest.update(file.name.encode("utf-8", "replace"))
+            _add_file(digest, file)
+    return digest.hexdigest()
+
+
+def _add_file(digest: hashlib.blake2b, file: Path) -> None:
+    try:
+        digest.update(file.read_bytes())
+    except OSError:
+        digest.update(b"?")
+
+
+def _place(found: FoundDefinition) -> tuple[str, int]:
+    return found.path, found.definition.start
+
+
+def _in_common(one: str, other: str) -> int:
+    """Return how many folders two paths share."""
+    count = 0
+    for left, right in zip(one.split("/")[:-1], other.split("/")[:-1], strict=False):
+        if left != right:
+            break
+        count += 1
+    return count

@@ -10,7 +10,8 @@ from completion.fake_workspace import FakeWorkspace
 from completion.scripted import LANGUAGES, MARK, manifest, snapshot_at_mark
 from tabwright.completion.excerpt_key import ExcerptKey, border_of, excerpt_key
 from tabwright.completion.excerpt_layout import Excerpt, excerpt_segments
-from tabwright.completion.excerpt_sources import ALL_SOURCES, RecentPlace
+from tabwright.completion.excerpt_question import RecentPlace
+from tabwright.completion.excerpt_sources import ALL_SOURCES
 from tabwright.completion.excerpts import (
     Choice,
     LeftOutBecause,

@@ -29,6 +29,7 @@ from tabwright.workspace_index.view import WorkspaceView
 
 MOST_NAMES = 40
 _SHORTEST_NAME = 2
+_RECEIVERS = frozenset({"self", "cls", "this"})
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -103,7 +104,7 @@ def _whole_lines(text: str, start: int, end: int) -> str:
 
 def _names(pieces: Iterable[str], language: Language) -> tuple[str, ...]:
     """Return the names in code in order, those that need no definition left out."""
-    known = language.grammar.builtins or frozenset()
+    known = (language.grammar.builtins or frozenset()) | _RECEIVERS
     found: dict[str, None] = {}
     for piece in pieces:
         for name in _NAME.findall(_without_comment(piece, language)):

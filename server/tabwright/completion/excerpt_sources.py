@@ -1,29 +1,17 @@
 """Where excerpts come from: each source turns what is asked into candidates with a score.
 
-The score of a candidate is `weight of its source x relevance x closeness / sqrt(rivals)`:
-
-* relevance (0 to 1) says how much the place at the cursor wants it: 1 for a name in the innermost
-  header around the cursor, 0.8 in an outer one, 0.7 / 0.5 / 0.35 for the last ten names before the
-  border, the next 15 and the rest; for what no name asks for, what the source says,
-* closeness (0 to 1) says how likely a name here means a definition there: 1 in the document itself
-  and in files it imports, 0.7 in the same folder, 0.4 elsewhere and in dependencies,
-* rivals is how many equally close definitions the name has.
+`excerpt_question.py` documents the score.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
 
-from tabwright.completion.excerpt_key import ExcerptKey
+from tabwright.completion.excerpt_question import SAME_FOLDER, Question
 from tabwright.completion.skeleton import Piece
-from tabwright.syntax.languages import Language
 from tabwright.workspace_index.facts import Definition, FileFacts
-from tabwright.workspace_index.view import FoundDefinition, WorkspaceView
 
 SOURCE_WEIGHTS = {
     "definitions": 1.0,
@@ -38,23 +26,14 @@ SOURCE_WEIGHTS = {
 """The sources, with how much what they find is worth; not fitted yet."""
 ALL_SOURCES = frozenset(SOURCE_WEIGHTS)
 
-_OUTER_HEADER = 0.8
-_NEARNESS = ((10, 0.7), (25, 0.5))
-_FAR = 0.35
 _UNASKED = 0.3
 """Relevance of what is imported, or changes together, but is not named near the cursor."""
 _OUT_OF_SIGHT = 0.2
 """The same of what the document itself defines outside of the prompt."""
 _CHANGES_TOGETHER = 0.6
 """The same of what is in a file that changes in every commit that the document changes in."""
-_UNASKED_VALUE = 0.4
-"""What constants, fields and aliases are worth of that: there are too many of them."""
-_SAME_FOLDER = 0.7
-_ELSEWHERE = 0.4
-_DEFINITIONS_PER_NAME = 6
 _CLASSES = 6
 _MEMBERS_PER_CLASS = 24
-_FILES = 12
 _DEFINITIONS_PER_FILE = 20
 _IMPORTERS = 4
 _USES_PER_IMPORTER = 2
@@ -66,19 +45,11 @@ _RECENT = 4
 _TOGETHER = 4
 _LINES_PER_PIECE = 16
 _LINES_AROUND = 6
+_FIELD = 0.6
+"""What a field is worth beside the methods of its class."""
 _CLASS_KINDS = frozenset({"class", "type"})
-_VALUE_KINDS = frozenset({"constant", "field", "type"})
 _IMPORT_LINE = re.compile(r"\s*(import|from|use|using|#\s*include|require|package|export \*)\b")
 _WORD = re.compile(r"[^\W\d]\w*")
-
-
-@dataclass(frozen=True)
-class RecentPlace:
-    """A place in another file that was edited or viewed a while ago."""
-
-    path: str
-    offset: int
-    kind: Literal["edited", "viewed"]
 
 
 @dataclass(frozen=True)
@@ -90,99 +61,6 @@ class Candidate:
     path: str
     piece: Piece
     score: float
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of every source."""
-
-    key: ExcerptKey
-    language: Language
-    view: WorkspaceView
-    recent: tuple[RecentPlace, ...] = ()
-    """Newest first."""
-    dependencies: tuple[FoundDefinition, ...] = ()
-    """Of the names that the document imports from installed packages."""
-
-    @cached_property
-    def wanted(self) -> dict[str, float]:
-        """The names at the cursor, with how much each is asked for."""
-        inner = set(_WORD.findall(self.key.headers[0])) if self.key.headers else set()
-        found = {name: 1.0 if name in inner else _OUTER_HEADER for name in self.key.header_names}
-        for index, name in enumerate(self.key.names):
-            nearness = next((value for most, value in _NEARNESS if index < most), _FAR)
-            found.setdefault(name, nearness)
-        return found
-
-    @cached_property
-    def original_names(self) -> dict[str, str]:
-        """What the imported names are called where they are defined, by their names here."""
-        return {
-            alias: name
-            for each in self.key.imports
-            for name, alias in zip(each.names, each.aliases, strict=False)
-            if name != "*"
-        }
-
-    @cached_property
-    def imported_files(self) -> tuple[str, ...]:
-        """The files of the workspace that the document imports."""
-        paths = self.view.imported_by(self.key.path)
-        return tuple(path for path in paths if path != self.key.path)[:_FILES]
-
-    @cached_property
-    def found(self) -> tuple[tuple[str, FoundDefinition, float], ...]:
-        """Definitions of the names at the cursor in other files: name, what, and how close.
-
-        Of a name the closest ones are taken, and where the document defines it, only imported
-        ones. Files in other languages count when they are imported.
-        """
-        names = {self.original_names.get(name, name): name for name in self.wanted}
-        by_name: dict[str, list[tuple[float, FoundDefinition]]] = {}
-        for each in self.view.definitions_of(tuple(names), _DEFINITIONS_PER_NAME):
-            closeness = self.closeness(each)
-            if closeness and each.path != self.key.path:
-                by_name.setdefault(each.definition.name, []).append((closeness, each))
-        result = []
-        for original, name in names.items():
-            candidates = by_name.get(original, [])
-            best = max((closeness for closeness, _ in candidates), default=0.0)
-            if best < 1.0 and name in self.key.own_names:
-                continue
-            closest = [each for closeness, each in candidates if closeness == best]
-            result += [(name, each, best / math.sqrt(len(closest))) for each in closest]
-        return tuple(result)
-
-    def closeness(self, found: FoundDefinition) -> float:
-        """Return how likely a name in the document means this definition, 0 to 1."""
-        if found.is_dependency:
-            return _ELSEWHERE if found.definition.name in self._imported_names else 0.0
-        if found.path in self.imported_files:
-            return 1.0
-        if not found.path.lower().endswith(self.language.extensions):
-            return 0.0
-        is_beside = found.path.rpartition("/")[0] == self.key.path.rpartition("/")[0]
-        return _SAME_FOLDER if is_beside else _ELSEWHERE
-
-    def relevance(self, definition: Definition, unasked: float) -> float:
-        """Return how much a definition is asked for, a part of `unasked` where it is not."""
-        if definition.kind in _VALUE_KINDS:
-            unasked *= _UNASKED_VALUE
-        return max(unasked, self.wanted.get(definition.name, 0.0))
-
-    def facts(self, path: str) -> FileFacts | None:
-        """Return what is known about a file; looked up once."""
-        if path not in self._facts:
-            self._facts[path] = self.view.facts_of(path)
-        return self._facts[path]
-
-    @cached_property
-    def _facts(self) -> dict[str, FileFacts | None]:
-        return {}
-
-    @cached_property
-    def _imported_names(self) -> frozenset[str]:
-        return frozenset(name for each in self.key.imports for name in each.names)
 
 
 def candidates_of(question: Question, sources: frozenset[str]) -> list[Candidate]:
@@ -209,7 +87,7 @@ def _definitions(question: Question) -> Iterator[Candidate]:
     """Yield definitions of names near the cursor, and those of the document outside the window."""
     for name, each, closeness in question.found:
         if not each.is_dependency:
-            worth = question.wanted[name] * closeness
+            worth = question.asked(each.definition) * closeness
             yield _definition("definitions", name, each.path, each.definition, worth)
     for own in question.key.elsewhere:
         worth = question.relevance(own, _OUT_OF_SIGHT)
@@ -228,22 +106,25 @@ def _members(question: Question) -> Iterator[Candidate]:
     classes = [
         (name, each, closeness)
         for name, each, closeness in question.found
-        if each.definition.kind in _CLASS_KINDS and closeness >= _SAME_FOLDER
+        if each.definition.kind in _CLASS_KINDS and closeness >= SAME_FOLDER
     ]
     classes.sort(key=lambda each: (-question.wanted[each[0]] * each[2], each[1].path))
     for name, owner_found, closeness in classes[:_CLASSES]:
         members = question.view.members_of(owner_found.definition.name, owner_found.path)
         for member in members[:_MEMBERS_PER_CLASS]:
-            asked = max(question.wanted[name] * 0.8, question.wanted.get(member.definition.name, 0))
+            asked = max(question.wanted[name] * 0.8, question.asked(member.definition))
             worth = asked * closeness * _openness(member.definition)
             yield _definition("members", name, member.path, member.definition, worth)
 
 
 def _openness(member: Definition) -> float:
     """Return how likely a member is used from outside: less for private and magic ones."""
-    if member.name.startswith("__") and member.name not in ("__init__", "__call__"):
+    if member.name == "__init__":
+        return 1.0
+    if member.name.startswith("__"):
         return 0.3
-    return 0.5 if member.name.startswith(("_", "#")) and member.name != "__init__" else 1.0
+    openness = 0.5 if member.name.startswith(("_", "#")) else 1.0
+    return openness * (_FIELD if member.kind == "field" else 1.0)
 
 
 def _imported(question: Question) -> Iterator[Candidate]:
@@ -256,7 +137,7 @@ def _imported(question: Question) -> Iterator[Candidate]:
         others = [each for each in tops if each not in asked]
         for each in (*asked, *others)[:_DEFINITIONS_PER_FILE]:
             worth = 2 * _UNASKED if each.name in taken else question.relevance(each, _UNASKED)
-            worth = max(worth, question.wanted.get(each.name, 0.0))
+            worth = max(worth, question.asked(each))
             yield _definition("imported", path, path, each, worth * _openness(each))
 
 

@@ -3,7 +3,7 @@
 Pure: the same key, index and settings give the same excerpts. From finding to showing:
 
 1. `excerpt_key` says what of the document decides; `reason_against` whether to look at all.
-2. The sources turn it into candidates with a score (`excerpt_sources.py` documents the score).
+2. The sources turn it into candidates with a score (`excerpt_question.py` documents the score).
 3. Candidates are taken by score per token, best first, while there is room. Left out are those that
    score less than `LEAST_SCORE`, that are a duplicate of one taken before (Dice of their words at
    least 0.9), that echo the code at the cursor (lines at least 0.5 like it; for signatures 0.9,
@@ -22,11 +22,10 @@ from dataclasses import dataclass, field
 
 from tabwright.completion.excerpt_key import ExcerptKey
 from tabwright.completion.excerpt_layout import Excerpt, Part, header_characters
+from tabwright.completion.excerpt_question import Question, RecentPlace
 from tabwright.completion.excerpt_sources import (
     ALL_SOURCES,
     Candidate,
-    Question,
-    RecentPlace,
     candidates_of,
 )
 from tabwright.completion.prompt import CHARACTERS_PER_TOKEN
@@ -40,7 +39,7 @@ LEAST_SCORE = 0.1
 """Below this, an excerpt is more likely to mislead than to help; not fitted yet."""
 SMALLEST_ROOM = 240
 """Characters; with less, an excerpt or two cost the window more than they can be worth."""
-_COST_OF_ANY = 8
+_COST_OF_ANY = 24
 """Tokens added to each candidate's cost, so that a short one does not win for being short."""
 _LONGEST_SHARE = 0.5
 """How much of the room one candidate may take."""
@@ -177,10 +176,16 @@ class _Priced:
             because_of=candidate.because_of,
             path=candidate.path,
             place=candidate.piece.place,
-            title=self.text.strip().partition("\n")[0],
+            title=_title(self.text),
             score=round(candidate.score, 4),
             tokens=self.tokens,
         )
+
+
+def _title(text: str) -> str:
+    """Return the first line that is no decorator or annotation."""
+    lines = [line.strip() for line in text.strip().splitlines()] or [""]
+    return next((line for line in lines if not line.startswith(("@", "#["))), lines[0])
 
 
 @dataclass

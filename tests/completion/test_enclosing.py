@@ -30,6 +30,7 @@ def check_headers(source: str, expected: list[str], language_id: str = "python")
         ("def f(a):\r\n\treturn ‸", ["def f(a):"]),
         ("def f(a):\n    x = g(\n        ‸", ["def f(a):"]),
         ("def f(a, ‸", []),
+        ("class A:\n    def f(\n        self,\n        ‸", ["class A:"]),
     ],
 )  # fmt: skip
 def test_the_headers_around_a_cursor_in_python(source: str, expected: list[str]) -> None:

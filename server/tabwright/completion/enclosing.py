@@ -53,7 +53,7 @@ def enclosing_headers(
         bound = _indentation(line)
         first = _first_line_of_header(lines, index)
         header = _header(lines, first, index)
-        if _is_definition(header):
+        if header is not None and _is_definition(header):
             headers.append(header)
         index = first
     return tuple(headers)
@@ -97,8 +97,11 @@ def _first_line_of_header(lines: Sequence[str], last: int) -> int:
     return last
 
 
-def _header(lines: Sequence[str], first: int, last: int) -> str:
-    """Return the lines of a header, until its brackets are closed, without common indentation."""
+def _header(lines: Sequence[str], first: int, last: int) -> str | None:
+    """Return the lines of a header, until its brackets are closed, without common indentation.
+
+    None where they are not closed yet: then the cursor is in the header and not in its body.
+    """
     indentation = len(lines[first]) - len(lines[first].lstrip())
     taken: list[str] = []
     depth = 0
@@ -107,8 +110,8 @@ def _header(lines: Sequence[str], first: int, last: int) -> str:
         taken.append(line[indentation:] if not line[:indentation].strip() else line.lstrip())
         depth += line.count("(") + line.count("[") - line.count(")") - line.count("]")
         if depth <= 0 and index >= last:
-            break
-    return "\n".join(taken).rstrip()[:_LONGEST_HEADER]
+            return "\n".join(taken).rstrip()[:_LONGEST_HEADER]
+    return None
 
 
 def _is_definition(header: str) -> bool:

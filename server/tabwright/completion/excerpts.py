@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -29,7 +28,7 @@ from tabwright.completion.excerpt_sources import (
     candidates_of,
 )
 from tabwright.completion.prompt import CHARACTERS_PER_TOKEN
-from tabwright.completion.similarity import DUPLICATE, ECHO, Surroundings, dice, words_of
+from tabwright.completion.similarity import DUPLICATE, ECHO, Surroundings, Words, is_like
 from tabwright.completion.skeleton import Piece, full_name, needs_owner, signature_line, skeleton
 from tabwright.syntax.languages import Language
 from tabwright.workspace_index.facts import Definition
@@ -151,16 +150,16 @@ class _Priced:
     candidate: Candidate
     text: str
     tokens: int
-    words: Counter[str]
+    words: Words
 
     @classmethod
     def of(cls, candidate: Candidate, language: Language) -> _Priced:
         piece = candidate.piece
         definition = piece.definition
         if definition is None:
-            return cls(candidate, piece.lines, _tokens(len(piece.lines)), words_of(piece.lines))
+            return cls(candidate, piece.lines, _tokens(len(piece.lines)), Words(piece.lines))
         text = signature_line(definition, language)
-        return cls(candidate, text, _tokens(len(text)), words_of(f"{definition.parent} {text}"))
+        return cls(candidate, text, _tokens(len(text)), Words(f"{definition.parent} {text}"))
 
     @property
     def order(self) -> tuple[float, str, int, str]:
@@ -206,7 +205,7 @@ class _Packing:
         self._room = question.key.room
         self._surroundings = Surroundings(question.key.window)
         self._files: dict[str, _File] = {}
-        self._taken: list[Counter[str]] = []
+        self._taken: list[Words] = []
         self.used = 0
 
     def take(self, priced: _Priced) -> LeftOutBecause | None:
@@ -217,10 +216,11 @@ class _Packing:
         known = self._files.get(candidate.path, _File())
         if any(_covers(each, piece) for each in known.pieces.values()):
             return LeftOutBecause.SHOWN_ALREADY
-        if any(dice(priced.words, each) >= DUPLICATE for each in self._taken):
+        if self.used + len(priced.text) > self._room:
+            return LeftOutBecause.NO_ROOM
+        if any(is_like(priced.words, each, DUPLICATE) for each in self._taken):
             return LeftOutBecause.DUPLICATE
-        limit = ECHO if piece.definition is None else DUPLICATE
-        if self._surroundings.likeness(priced.text) >= limit:
+        if self._echoes(priced):
             return LeftOutBecause.ECHO
         # Lines take the place of what they show as well.
         kept = {key: each for key, each in known.pieces.items() if not _covers(piece, each)}
@@ -236,6 +236,16 @@ class _Packing:
         self._taken.append(priced.words)
         self.used = total
         return None
+
+    def _echoes(self, priced: _Priced) -> bool:
+        """Say whether a candidate is too like the code at the cursor; a signature counts without
+        its class."""
+        if priced.candidate.piece.definition is None:
+            words, limit = priced.words, ECHO
+        else:
+            words, limit = Words(priced.text), DUPLICATE
+        lines = sum(1 for line in priced.text.splitlines() if line.strip())
+        return self._surroundings.have_like(words, lines, limit)
 
     def has_place(self, priced: _Priced) -> bool:
         """Say whether the very same place was taken, for another reason or as part of a class."""

@@ -27,7 +27,7 @@ from tabwright.syntax.languages import Language
 from tabwright.workspace_index.facts import Definition, Import
 from tabwright.workspace_index.view import WorkspaceView
 
-MOST_NAMES = 40
+MOST_NAMES = 30
 _SHORTEST_NAME = 2
 _RECEIVERS = frozenset({"self", "cls", "this"})
 _NAME = re.compile(r"[^\W\d]\w*")

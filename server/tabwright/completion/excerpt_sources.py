@@ -43,8 +43,8 @@ _SEARCH_LIMIT = 24
 """More, because the document's own chunks fit its names best."""
 _RECENT = 4
 _TOGETHER = 4
-_LINES_PER_PIECE = 16
-_LINES_AROUND = 6
+_LINES_PER_PIECE = 8
+_LINES_AROUND = 4
 _FIELD = 0.6
 """What a field is worth beside the methods of its class."""
 _CLASS_KINDS = frozenset({"class", "type"})

@@ -8,6 +8,8 @@ Pure: the same key, index and settings give the same excerpts. From finding to s
    score less than `LEAST_SCORE`, that are a duplicate of one taken before (Dice of their words at
    least 0.9), that echo the code at the cursor (lines at least 0.5 like it; for signatures 0.9,
    since a call is always somewhat like the signature of what it calls).
+   A third of the room is kept for lines as they are (uses, similar and recent code) while there are
+   any: signatures are so short that they would take all of it.
 4. What was taken is shown as skeletons, one excerpt per file, in order of path and place: whatever
    else is found, what stays keeps its place, and as much as can be of the beginning its text.
 """
@@ -16,8 +18,9 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tabwright.completion.excerpt_key import ExcerptKey
 from tabwright.completion.excerpt_layout import Excerpt, Part, header_characters
@@ -42,7 +45,8 @@ _COST_OF_ANY = 24
 """Tokens added to each candidate's cost, so that a short one does not win for being short."""
 _LONGEST_SHARE = 0.5
 """How much of the room one candidate may take."""
-_MOST_CANDIDATES = 400
+_LINES_SHARE = 1 / 3
+"""How much of the room signatures leave to lines as they are; not fitted yet."""
 
 
 class ReasonAgainst(enum.Enum):
@@ -115,21 +119,40 @@ def choose_excerpts(
     reason = _reason_against(question)
     if reason is not None:
         return Choice((), room_tokens=room_tokens, reason_against=reason)
-    packing = _Packing(question)
     priced = [_Priced.of(each, language) for each in candidates_of(question, sources)]
     priced.sort(key=lambda each: each.order)
-    left_out = []
-    for each in priced[:_MOST_CANDIDATES]:
-        because = packing.take(each)
-        if because is not None and not packing.has_place(each):
-            left_out.append(LeftOut(each.part(), because))
+    packing = _Packing(question)
+    left_out = _pack(packing, priced)
     excerpts = tuple(packing.excerpts())
     return Choice(
         excerpts=excerpts,
-        left_out=tuple(sorted(left_out, key=lambda each: -each.part.score)),
+        left_out=left_out,
         tokens=_tokens(packing.used),
         room_tokens=room_tokens,
     )
+
+
+def _pack(packing: _Packing, priced: Sequence[_Priced]) -> tuple[LeftOut, ...]:
+    """Take what there is room for, and return the rest, best first."""
+    signatures = [each for each in priced if each.candidate.piece.definition is not None]
+    lines = [each for each in priced if each.candidate.piece.definition is None]
+    refused: dict[int, tuple[_Priced, LeftOutBecause]] = {}
+    for group, share in ((signatures, 1 - _LINES_SHARE if lines else 1), (lines, 1), (priced, 1)):
+        for each in group:
+            known = refused.get(id(each))
+            if group is priced and (known is None or known[1] is not LeftOutBecause.NO_ROOM):
+                continue
+            because = packing.take(each, share)
+            if because is not None:
+                refused[id(each)] = (each, because)
+            else:
+                refused.pop(id(each), None)
+    left = [
+        LeftOut(each.part(), because)
+        for each, because in refused.values()
+        if not packing.has_place(each)
+    ]
+    return tuple(sorted(left, key=lambda each: (-each.part.score, each.part.path, each.part.place)))
 
 
 def _reason_against(question: Question) -> ReasonAgainst | None:
@@ -145,21 +168,24 @@ def _reason_against(question: Question) -> ReasonAgainst | None:
 
 @dataclass(frozen=True)
 class _Priced:
-    """A candidate with its text, its cost by itself in tokens, and its words."""
+    """A candidate with its text and its cost by itself in tokens."""
 
     candidate: Candidate
     text: str
     tokens: int
-    words: Words
 
     @classmethod
     def of(cls, candidate: Candidate, language: Language) -> _Priced:
         piece = candidate.piece
         definition = piece.definition
-        if definition is None:
-            return cls(candidate, piece.lines, _tokens(len(piece.lines)), Words(piece.lines))
-        text = signature_line(definition, language)
-        return cls(candidate, text, _tokens(len(text)), Words(f"{definition.parent} {text}"))
+        text = piece.lines if definition is None else signature_line(definition, language)
+        return cls(candidate, text, _tokens(len(text)))
+
+    @cached_property
+    def words(self) -> Words:
+        """Its words; those of a member with the names of its class."""
+        definition = self.candidate.piece.definition
+        return Words(self.text if definition is None else f"{definition.parent} {self.text}")
 
     @property
     def order(self) -> tuple[float, str, int, str]:
@@ -205,18 +231,20 @@ class _Packing:
         self._room = question.key.room
         self._surroundings = Surroundings(question.key.window)
         self._files: dict[str, _File] = {}
+        self._owners: dict[str, dict[str, list[Definition]]] = {}
         self._taken: list[Words] = []
         self.used = 0
 
-    def take(self, priced: _Priced) -> LeftOutBecause | None:
-        """Take a candidate, or say why not."""
+    def take(self, priced: _Priced, share: float) -> LeftOutBecause | None:
+        """Take a candidate if it fits into a share of the room, or say why not."""
         candidate, piece = priced.candidate, priced.candidate.piece
         if candidate.score < LEAST_SCORE or not priced.text.strip():
             return LeftOutBecause.LOW_SCORE
         known = self._files.get(candidate.path, _File())
         if any(_covers(each, piece) for each in known.pieces.values()):
             return LeftOutBecause.SHOWN_ALREADY
-        if self.used + len(priced.text) > self._room:
+        room = self._room * share
+        if self.used + len(priced.text) > room:
             return LeftOutBecause.NO_ROOM
         if any(is_like(priced.words, each, DUPLICATE) for each in self._taken):
             return LeftOutBecause.DUPLICATE
@@ -227,7 +255,7 @@ class _Packing:
         pieces = {**kept, **self._with_owners(candidate)}
         length = self._length(candidate.path, pieces)
         total = self.used + length - known.length
-        if length - known.length > self._room * _LONGEST_SHARE or total > self._room:
+        if length - known.length > self._room * _LONGEST_SHARE or total > room:
             return LeftOutBecause.NO_ROOM
         key = (piece.place, piece.end)
         parts = {each: part for each, part in known.parts.items() if each in kept}
@@ -272,20 +300,26 @@ class _Packing:
         definition = piece.definition
         if definition is None or not definition.parent:
             return found
-        for owner in self._definitions_in(candidate.path):
-            is_around = owner.start <= definition.start and definition.end <= owner.end
-            name = full_name(owner)
-            is_owner = f"{definition.parent}.".startswith(f"{name}.") and is_around
-            is_owner |= definition.parent == name and needs_owner(definition)
-            if is_owner and owner.kind == "class":
-                found[owner.start, owner.end] = Piece(owner.start, owner.end, owner)
+        names = definition.parent.split(".")
+        owners = self._owners_in(candidate.path)
+        for count in range(1, len(names) + 1):
+            for owner in owners.get(".".join(names[:count]), ()):
+                is_around = owner.start <= definition.start and definition.end <= owner.end
+                if is_around or (count == len(names) and needs_owner(definition)):
+                    found[owner.start, owner.end] = Piece(owner.start, owner.end, owner)
         return found
 
-    def _definitions_in(self, path: str) -> Iterator[Definition]:
-        if path == self._question.key.path:
-            return iter(self._question.key.own)
-        facts = self._question.facts(path)
-        return iter(facts.definitions if facts is not None else ())
+    def _owners_in(self, path: str) -> Mapping[str, list[Definition]]:
+        """Return the classes of a file by their full names."""
+        known = self._owners.get(path)
+        if known is None:
+            known = self._owners[path] = {}
+            facts = self._question.facts(path) if path != self._question.key.path else None
+            definitions = self._question.key.own if path == self._question.key.path else ()
+            for each in facts.definitions if facts is not None else definitions:
+                if each.kind == "class":
+                    known.setdefault(full_name(each), []).append(each)
+        return known
 
 
 def _covers(one: Piece, other: Piece) -> bool:

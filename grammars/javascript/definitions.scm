@@ -36,18 +36,17 @@
   @definition.constant
   (#any-of? @_exports "exports" "module.exports"))
 (assignment_expression
-  left: (member_expression
-    object: [
-      (identifier) @parent
-      (member_expression object: (identifier) @parent property: (property_identifier) @_prototype)
-    ]
-    property: (property_identifier) @name)
+  left: (member_expression property: (property_identifier) @name)
   right: [
     (arrow_function body: (_) @body)
     (function_expression body: (_) @body)
-  ]
-  (#not-any-of? @parent "exports" "module" "window" "globalThis")
-  (#eq? @_prototype "prototype")) @definition.function
+  ]) @definition.function
+((assignment_expression left: (member_expression object: (identifier) @parent))
+  (#not-match? @parent "^(exports|module|window|globalThis)$"))
+((assignment_expression
+  left: (member_expression
+    object: (member_expression object: (identifier) @parent property: (_) @_prototype)))
+  (#eq? @_prototype "prototype"))
 (assignment_expression
   left: (member_expression object: (this) property: (property_identifier) @name))
   @definition.attribute

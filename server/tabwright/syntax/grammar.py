@@ -64,6 +64,7 @@ _FACTS_CAPTURES = frozenset(
         "doc",
         "import",
         "import.module",
+        "import.path",
         "import.name",
         "import.alias",
         "import.default",

@@ -40,6 +40,7 @@ _OF_DEFINITIONS = (
 _OF_IMPORTS = (
     "import",
     "import.module",
+    "import.path",
     "import.default",
     "import.namespace",
     "import.name",

@@ -8,7 +8,7 @@ from typing import cast
 
 from tabwright.syntax.languages import Language
 from tabwright.syntax.outline import Span
-from tabwright.workspace_index.describing import CommentMarks, header_of, value_of
+from tabwright.workspace_index.describing import MORE, CommentMarks, header_of, value_of
 from tabwright.workspace_index.facts import Definition, DefinitionKind
 
 LONGEST_NAME = 100
@@ -23,8 +23,6 @@ _FUNCTIONS = frozenset({"function", "method"})
 _CLASSES = frozenset({"class", _SCOPE})
 _VALUES = frozenset({"constant", "field", _ATTRIBUTE, "type"})
 """Kinds whose signature is the whole declaration, where they have no body."""
-_NAMELESS = frozenset({_LEFT_OUT, "type"})
-"""Kinds that give no name to what is in them."""
 _STRONG = frozenset({"class", "function", "method"})
 """Kinds that hold where others are captured for the same span: `const f = () => 1`."""
 _SEPARATOR = re.compile(r"::|[.:\\]|->")
@@ -52,7 +50,7 @@ class _Found:
     def name_inside(self) -> str:
         """Return what its members have as their parent: names joined by dots."""
         if self.path is None:
-            name = "" if self.kind in _NAMELESS or not self.names else self.names[0]
+            name = "" if self.kind == _LEFT_OUT or not self.names else _dotted(self.names[0])
             self.path = ".".join(part for part in (self.parent(), name) if part)
         return self.path
 
@@ -97,7 +95,10 @@ def _definition(
     else:
         node = found.node[0]
         first = found.start if node - found.start <= _LONGEST_DECORATORS else node
-        signature = header_of(text, first, found.body if found.body >= 0 else found.end, marks)
+        has_body = found.body >= 0
+        signature = header_of(text, first, found.body if has_body else found.end, marks)
+        if has_body and found.kind == "class" and name not in signature:
+            signature = f"{signature} {{{MORE} }} {name}"  # `typedef struct { int a; } A;`
     if found.doc is not None:
         doc = marks.first_sentence(text[found.doc[0] : found.doc[1]])
     else:
@@ -107,7 +108,7 @@ def _definition(
         kind=cast("DefinitionKind", "field" if found.kind == _ATTRIBUTE else found.kind),
         parent=parent,
         start=line if is_first else found.start,
-        end=found.end,
+        end=len(text[: found.end].rstrip()) if text[found.end - 1] == "\n" else found.end,
         signature=signature,
         doc=doc,
     )
@@ -149,7 +150,7 @@ class _Reader:
                     open_now[-1].doc = (start, end)
             elif what == "parent":
                 if open_now and end - start <= LONGEST_NAME:
-                    open_now[-1].outside = _dotted(self._text[start:end])
+                    self._add_outside(open_now[-1], self._text[start:end])
             else:
                 self._open_one(start, end, what.rpartition(".")[2])
 
@@ -174,6 +175,11 @@ class _Reader:
         self.everything.append(found)
         self._open.append(found)
 
+    def _add_outside(self, found: _Found, names: str) -> None:
+        found.outside = _dotted(names)
+        if found.kind == "function":
+            found.kind = "method"
+
     def _add_name(self, found: _Found, name: str) -> None:
         name = name.strip("\"'`")
         if not name.isidentifier() and found.kind != "module":
@@ -181,7 +187,7 @@ class _Reader:
                 return  # a computed key
             *outside, last = _SEPARATOR.split(_TYPE_ARGUMENTS.sub("", name))
             if outside and last:
-                found.outside = ".".join(part.strip() for part in outside if part)
+                self._add_outside(found, ".".join(outside))
                 name = last.strip()
         if name:
             found.names.append(name)
@@ -192,7 +198,7 @@ class _Reader:
 
 def _kind_in(around: _Found | None, kind: str) -> str:
     """Return what a captured kind is, inside of what is around it."""
-    while around is not None and around.kind in _NAMELESS:
+    while around is not None and around.kind == _LEFT_OUT:
         around = around.around
     if around is None:
         return _LEFT_OUT if kind == _ATTRIBUTE else kind

@@ -13,7 +13,7 @@ LONGEST_DOC = 120
 """All in characters."""
 _MOST_COMMENT_LINES = 20
 _MOST_COMMENT_CHARACTERS = 2_000
-_MORE = " ..."
+MORE = " ..."
 _QUOTES = re.compile(r"""[rRuUbBfF]{0,2}("{3}|'{3}|"|')""")
 _TAGS = re.compile(r"</?(?:summary|para|remarks|p|b|i|code)\b[^<>]*>")
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]")
@@ -106,10 +106,10 @@ def value_of(text: str, start: int, end: int) -> str:
     if line_end < 0:
         return _shortened(text[start : min(end, start + 2 * LONGEST_VALUE)].rstrip(), LONGEST_VALUE)
     line = text[start : min(line_end, start + 2 * LONGEST_VALUE)].rstrip()
-    return _shortened(line, LONGEST_VALUE - len(_MORE)).removesuffix(_MORE) + _MORE
+    return _shortened(line, LONGEST_VALUE - len(MORE)).removesuffix(MORE) + MORE
 
 
 def _shortened(words: str, longest: int) -> str:
     if len(words) <= longest:
         return words
-    return words[: longest - len(_MORE)].rstrip() + _MORE
+    return words[: longest - len(MORE)].rstrip() + MORE

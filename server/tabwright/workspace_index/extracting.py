@@ -29,11 +29,18 @@ def facts_of(text: str, language: Language) -> FileFacts:
     except LanguageFileError as error:
         _logger.warning("%s", error)
         return _no_facts(language)
-    definitions = definitions_in(text, outline.definitions, language)
+    imports = imports_in(text, outline.imports)
+    called = {name for each in imports for name in each.aliases}
+    definitions = [
+        each
+        for each in definitions_in(text, outline.definitions, language)
+        # `const fs = require("fs")` defines nothing.
+        if each.kind != "constant" or each.parent or each.name not in called
+    ]
     return FileFacts(
         language=language.id,
         definitions=tuple(definitions),
-        imports=tuple(imports_in(text, outline.imports)),
+        imports=tuple(imports),
         references=_references(outline.references, definitions),
         chunks=_chunks(text, outline),
     )

@@ -10,6 +10,8 @@ from tabwright.syntax.outline import Span
 from tabwright.workspace_index.facts import Import
 
 _SEPARATOR = re.compile(r"[.:\\/]*")
+_SEPARATORS = re.compile(r"[.:\\/]+")
+_LAST_PART = re.compile(r"(.*[^.:\\/])[.:\\/]+([^.:\\/]+)", re.DOTALL)
 _LONGEST_MODULE = 300
 
 
@@ -23,6 +25,9 @@ class _Statement:
     separator: str = ""
     """What stands between this module and those of the imports inside."""
     module_alias: str = ""
+    path: str = ""
+    """A module whose last part is the name, if no names follow."""
+    path_start: int = -1
     names: list[str] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
 
@@ -37,7 +42,7 @@ class _Statement:
         names, aliases = self.names, self.aliases
         if "self" in names and module:  # Rust: `use a::{self, b}`
             at = names.index("self")
-            alias = aliases[at] if aliases[at] != "self" else _SEPARATOR.split(module)[-1]
+            alias = aliases[at] if aliases[at] != "self" else _SEPARATORS.split(module)[-1]
             yield Import(module, (), (alias,))
             names, aliases = names[:at] + names[at + 1 :], aliases[:at] + aliases[at + 1 :]
             if not names:
@@ -50,6 +55,18 @@ class _Statement:
             yield Import(module, tuple(names), tuple(aliases))
         if self.module_alias or not names:
             yield Import(module, (), (self.module_alias,) if self.module_alias else ())
+
+    def settle(self) -> None:
+        """Take a path apart, now that it is known whether names follow it."""
+        if not self.path or self.module:
+            return
+        self.module = self.path
+        apart = None if self.names else _LAST_PART.match(self.path)
+        if apart is not None:
+            self.module, name = apart.groups()
+            self.names.append(name)
+            self.aliases.append(self.module_alias or name)
+            self.module_alias = ""
 
     def _whole_module(self) -> str:
         parts = [self.module]
@@ -97,6 +114,8 @@ def _statements(text: str, spans: Sequence[Span]) -> list[_Statement]:
                 statements.append(open_now[-1])
         elif open_now and end - start <= _LONGEST_MODULE:
             _add(open_now[-1], text, start, end, what)
+    for statement in statements:
+        statement.settle()
     return statements
 
 
@@ -106,6 +125,10 @@ def _add(statement: _Statement, text: str, start: int, end: int, what: str) -> N
         statement.module = word
         separator = _SEPARATOR.match(text, end)
         statement.separator = separator.group() if separator else ""
+    elif what == "import.path":
+        if statement.path_start < 0:
+            statement.path_start = start
+        statement.path = text[statement.path_start : end]
     elif what in {"import.name", "import.everything"}:
         name = "*" if what == "import.everything" else word
         statement.names.append(name)

@@ -1,0 +1,4 @@
+[
+  (variable_name)
+  (command_name (word))
+] @reference

@@ -1,0 +1,2 @@
+(using_directive [(identifier) (qualified_name)] @import.module .) @import
+(using_directive name: (identifier) @import.namespace)

@@ -1,0 +1,4 @@
+[
+  (simple_identifier)
+  (type_identifier)
+] @reference

@@ -14,6 +14,7 @@ _COMMANDS = {
     "complete": ("tabwright.commands.complete", "complete"),
     "context": ("tabwright.commands.context", "context"),
     "doctor": ("tabwright.commands.doctor", "doctor"),
+    "index": ("tabwright.commands.index", "index_group"),
     "models": ("tabwright.commands.models", "models_group"),
     "replay": ("tabwright.commands.replay", "replay"),
     "serve": ("tabwright.commands.serve", "serve"),

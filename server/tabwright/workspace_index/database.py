@@ -290,6 +290,19 @@ def delete_database(file: Path) -> int:
     return freed
 
 
+def delete_unused(file: Path) -> int | None:
+    """Delete an index file unless a process writes it; return the bytes freed, None if so."""
+    lock_file = file.with_name(f"{file.name}.lock")
+    try:
+        with FileLock(lock_file, timeout=0):
+            freed = delete_database(file)
+            with contextlib.suppress(OSError):
+                lock_file.unlink()
+    except Timeout:
+        return None
+    return freed
+
+
 def workspace_of(file: Path) -> str | None:
     """Return which workspace folder an index file is about, None when it cannot be read."""
     try:

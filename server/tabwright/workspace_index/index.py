@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,11 +17,12 @@ from tabwright.user_directories import index_directory
 from tabwright.workspace_index import extracting, secrets, terms
 from tabwright.workspace_index.database import Database, database_file
 from tabwright.workspace_index.facts import FileFacts
+from tabwright.workspace_index.keeping_up import reaction_to
 from tabwright.workspace_index.reading import masked_text
 from tabwright.workspace_index.searching import Question, search
 from tabwright.workspace_index.snapshot import BY_FILE
 from tabwright.workspace_index.store import Store
-from tabwright.workspace_index.terms import term
+from tabwright.workspace_index.terms import TermKind, term
 from tabwright.workspace_index.updating import Updated, Updater, WhatToIndex
 from tabwright.workspace_index.view import FoundChunk, FoundDefinition
 
@@ -30,9 +32,10 @@ Resolve: TypeAlias = Callable[[str, FileFacts], Sequence[str]]
 """Returns the files of the workspace that a file imports, from its path and facts."""
 ChangedTogether: TypeAlias = Callable[[str], Sequence[tuple[str, float]]]
 
+_KINDS_OF_NAMES: tuple[TermKind, ...] = ("definition", "use")
 _NOTHING: frozenset[str] = frozenset()
 _MOST_COPIES = 8
-"""So many more places than asked for are looked at, because some may be in files left out."""
+"""So many more definitions than asked for are looked at, to give the first by path."""
 _MOST_MEMBERS = 400
 _MOST_IMPORTERS_ASKED = 100
 _CACHED_ANSWERS = 256
@@ -119,11 +122,14 @@ class WorkspaceIndex:
         return self._updater.update(on_progress, is_cancelled)
 
     def note_changes(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Look again at files and folders, given by paths from the workspace folder.
+        """Look again at files and folders, given by paths from the workspace folder; `.` is all.
 
         Return those that were being written at this moment and must be looked at again later.
         """
-        return self._updater.note_changes(paths)
+        reaction = reaction_to(paths)
+        if reaction.rescan:
+            return self.update().unsettled
+        return () if reaction.is_nothing else self._updater.note_changes(reaction.paths)
 
     def rebuild(
         self,
@@ -181,14 +187,15 @@ class WorkspaceIndex:
         """
         found: list[FoundDefinition] = []
         for name in dict.fromkeys(names):
-            most = limit + _MOST_COPIES * (1 + len(without))
             places, numbers = self._store.postings(BY_FILE, term("definition", name))
-            here = [
+            every = (
                 each
-                for content, number in zip(places[:most].tolist(), numbers.tolist(), strict=False)
+                for content, number in zip(places.tolist(), numbers.tolist(), strict=True)
                 for each in self._found(content, number, without)
                 if each.definition.name == name
-            ]
+            )
+            # Contents are numbered in the order of the paths they were found at first.
+            here = list(islice(every, limit + _MOST_COPIES))
             found += sorted(here, key=_place)[:limit]
         return found
 
@@ -205,14 +212,13 @@ class WorkspaceIndex:
             content = self._store.content_of(path)
             chosen = places == (content or 0)
             places, numbers = places[chosen], numbers[chosen]
-        found = [
+        every = (
             each
-            for content, number in zip(
-                places[:_MOST_MEMBERS].tolist(), numbers.tolist(), strict=False
-            )
+            for content, number in zip(places.tolist(), numbers.tolist(), strict=True)
             for each in self._found(content, number, without)
             if is_inside(each.definition.parent, class_name) and path in {None, each.path}
-        ]
+        )
+        found = islice(every, _MOST_MEMBERS)
         return sorted(found, key=_place)
 
     def facts_of(self, path: str) -> FileFacts | None:
@@ -264,12 +270,16 @@ class WorkspaceIndex:
         known = self._store.hash_of(content)
         return self._texts(path, known) if known is not None else None
 
-    def knows_name(self, name: str) -> bool:
+    def knows_name(self, name: str, *, without: frozenset[str] = _NOTHING) -> bool:
         """Whether any file of the workspace defines or uses a name."""
-        return any(
-            len(self._store.postings(BY_FILE, term(kind, name))[0])
-            for kind in ("definition", "use")
-        )
+        for kind in _KINDS_OF_NAMES:
+            contents, _ = self._store.postings(BY_FILE, term(kind, name))
+            if len(contents) > len(without):
+                return True  # only so many can be passed over
+            for content in contents.tolist():
+                if any(path not in without for path in self._store.paths_of(content)):
+                    return True
+        return False
 
     # -- how they are answered --
 

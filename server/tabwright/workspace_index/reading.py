@@ -5,49 +5,67 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from tabwright.syntax.languages import Language, LanguageRegistry
 from tabwright.workspace_index.extracting import facts_of
+from tabwright.workspace_index.facts import FileFacts
 from tabwright.workspace_index.recognising import LARGEST_FILE_BYTES, left_out_by_content
 from tabwright.workspace_index.records import FileRecord, encode_facts
 from tabwright.workspace_index.secrets import mask_secrets
-from tabwright.workspace_index.terms import terms_of
+from tabwright.workspace_index.terms import TermMaker
 
 HASH_BYTES = 16
 
 
-def read_file(
+def read_files(
+    folder: Path,
+    files: Sequence[tuple[str, Language]],
+    maker: TermMaker,
+    is_known: Callable[[bytes], bool],
+) -> list[FileRecord]:
+    """Return what the index keeps of files, given by their paths from the workspace folder."""
+    looked_at = [_look_at(folder, path, language, is_known) for path, language in files]
+    terms = iter(maker.terms_of([(each.text, each.facts) for _, each in looked_at if each]))
+    return [
+        msgspec.structs.replace(record, terms=next(terms)) if parsed is not None else record
+        for record, parsed in looked_at
+    ]
+
+
+class _Parsed(NamedTuple):
+    text: str
+    facts: FileFacts
+
+
+def _look_at(
     folder: Path, path: str, language: Language, is_known: Callable[[bytes], bool]
-) -> FileRecord:
-    """Return what the index keeps of a file, given by its path from the workspace folder."""
+) -> tuple[FileRecord, _Parsed | None]:
+    """Return what the index keeps of a file without its terms, and what these follow from."""
     try:
         read = _bytes_of(folder / path)
     except (OSError, ValueError):
-        return FileRecord(path, "gone")
+        return FileRecord(path, "gone"), None
     if read is None:
-        return FileRecord(path, "unsettled")
+        return FileRecord(path, "unsettled"), None
     content, size, modified_ns = read
     why = left_out_by_content(content)
     if why is not None:
-        return FileRecord(path, "left out", size, modified_ns, left_out=why.value)
+        return FileRecord(path, "left out", size, modified_ns, left_out=why.value), None
     content_hash = hash_of(content, language.id)
     if is_known(content_hash):
-        return FileRecord(path, "known", size, modified_ns, content_hash)
+        return FileRecord(path, "known", size, modified_ns, content_hash), None
     text = mask_secrets(text_from(content))
     facts = facts_of(text, language)
     definitions, rest = encode_facts(facts)
-    return FileRecord(
-        path,
-        "facts",
-        size,
-        modified_ns,
-        content_hash,
-        definitions=definitions,
-        rest=rest,
-        terms=terms_of(text, facts),
+    record = FileRecord(
+        path, "facts", size, modified_ns, content_hash, definitions=definitions, rest=rest
     )
+    return record, _Parsed(text, facts)
 
 
 def masked_text(folder: Path, path: str, language_id: str, content_hash: bytes) -> str | None:

@@ -25,7 +25,9 @@ MOST_TERMS = 16
 _MOST_POSTINGS = 40_000
 """No more terms are taken when those taken have so many places together."""
 _COMMON_SHARE = 0.25
-"""A term in a larger share of the chunks tells nothing, unless there is no other."""
+"""A term in a larger share of the chunks tells nothing, unless there is no other, or ..."""
+_COMMON_FROM = 100
+"""... fewer chunks than that have it."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,16 @@ def search(store: Store, words: Sequence[str], limit: int) -> tuple[Question, li
     snapshot = store.snapshot
     live = snapshot.live_chunks()
     chunks = int(np.count_nonzero(live))
+    terms = search_terms(words)
     if not chunks or limit <= 0:
-        return Question({}, 1.0), []
+        return Question(dict.fromkeys(terms, 1.0), 100.0), []
     average = max(1.0, float(snapshot.chunk_lengths[live].mean()))
-    chosen = _rarest(store, search_terms(words), chunks)
+    chosen, nowhere = _rarest(store, terms, chunks)
     weights = {term: _weight(len(places), chunks) for term, places, _ in chosen}
+    weights |= dict.fromkeys(nowhere, _weight(0, chunks))
     scores = np.zeros(len(live), np.float32)
     for term, places, counts in chosen:
-        inside = places < len(live)
+        inside = places < len(live)  # what was written since is newer than these figures
         at, times = places[inside], counts[inside].astype(np.float32)
         norm = K1 * (1 - B + B * snapshot.chunk_lengths[at].astype(np.float32) / average)
         scores[at] += np.float32(weights[term] * (K1 + 1)) * times / (times + norm)
@@ -81,19 +85,25 @@ def search(store: Store, words: Sequence[str], limit: int) -> tuple[Question, li
     return Question(weights, average), found
 
 
-def _rarest(store: Store, terms: Sequence[int], chunks: int) -> list[tuple[int, Places, Values]]:
-    """Return the terms to look at, rarest first, with where they are."""
+def _rarest(
+    store: Store, terms: Sequence[int], chunks: int
+) -> tuple[list[tuple[int, Places, Values]], list[int]]:
+    """Return the terms to look at with where they are, rarest first; and those that are nowhere."""
     # The bound comes from memory; only what may be among the rarest is read.
     bounds = sorted((store.count_at_most(BY_CHUNK, term), term) for term in terms)
+    common = max(chunks * _COMMON_SHARE, _COMMON_FROM)
     found: list[tuple[int, Places, Values]] = []
+    nowhere: list[int] = []
     for bound, term in bounds:
-        if len(found) >= 2 * MOST_TERMS and bound > chunks * _COMMON_SHARE:
+        if len(found) >= 2 * MOST_TERMS and bound > common:
             break
         places, values = store.postings(BY_CHUNK, term)
         if len(places):
             found.append((term, places, values))
+        else:
+            nowhere.append(term)
     found.sort(key=lambda each: (len(each[1]), each[0]))
-    telling = [each for each in found if len(each[1]) <= chunks * _COMMON_SHARE] or found[:1]
+    telling = [each for each in found if len(each[1]) <= common] or found[:1]
     chosen: list[tuple[int, Places, Values]] = []
     total = 0
     for each in telling[:MOST_TERMS]:
@@ -101,7 +111,7 @@ def _rarest(store: Store, terms: Sequence[int], chunks: int) -> list[tuple[int, 
         if chosen and total > _MOST_POSTINGS:
             break
         chosen.append(each)
-    return chosen
+    return chosen, nowhere
 
 
 def _weight(documents: int, all_documents: int) -> float:

@@ -11,14 +11,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 
+from tabwright.workspace_index.change import Change, block_id, write_segment
 from tabwright.workspace_index.database import (
-    BLOCK_BITS,
     Database,
     count_generation,
     read_generation,
@@ -26,13 +25,10 @@ from tabwright.workspace_index.database import (
 from tabwright.workspace_index.facts import Definition, FileFacts
 from tabwright.workspace_index.postings import (
     Places,
-    Postings,
     Segment,
     Values,
     find_in_block,
     fitting,
-    joined,
-    make_segment,
     merged,
     to_merge,
 )
@@ -50,8 +46,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_TRIES = 5
 _DEAD_KEPT = 2_000
-_ROWS_AT_ONCE = 500
 _CACHED_DEFINITIONS = 512
 _READ_ERRORS = (sqlite3.Error, ValueError, IndexError, msgspec.MsgspecError)
 
@@ -120,24 +116,34 @@ class Store:
 
     def postings(self, family: Family, term: int) -> tuple[Places, Values]:
         """Return where a term is, with its values; contents that no file has are left out."""
-        snapshot = self.snapshot
+        for _ in range(_TRIES):
+            snapshot = self.snapshot
+            found = self._postings_in(snapshot, family, term)
+            if found is not None or snapshot is self.snapshot:
+                break  # else its segments were merged meanwhile, by another thread
+        return found or (np.empty(0, np.uint32), np.empty(0, np.uint16))
+
+    def _postings_in(
+        self, snapshot: Snapshot, family: Family, term: int
+    ) -> tuple[Places, Values] | None:
+        """Return what `postings` does, None where it is not there or cannot be read any more."""
         parts: list[tuple[Places, Values]] = []
         for segment in snapshot.segments[family]:
             number = segment.block_with(term)
             if number is None:
                 continue
-            block = self._block(_block_id(segment.id, number))
-            found = None if block is None else self._asked(lambda _: find_in_block(block, term))  # noqa: B023 - called at once
+            block = self._block(block_id(segment.id, number))
+            if block is None:
+                return None
+            found = self._asked(lambda _: find_in_block(block, term))  # noqa: B023 - called at once
             if found is not None:
                 parts.append(found)
         if not parts:
-            return np.empty(0, np.uint32), np.empty(0, np.uint16)
+            return None
         places = np.concatenate([part[0] for part in parts])
         values = np.concatenate([part[1] for part in parts])
-        limit = snapshot.next_content if family == BY_FILE else snapshot.next_chunk
-        known = places < limit  # a segment may be newer than the snapshot
-        contents = places if family == BY_FILE else snapshot.chunk_contents[places * known]
-        kept = snapshot.is_live[contents * known] & known
+        contents = places if family == BY_FILE else snapshot.chunk_contents[places]
+        kept = snapshot.is_live[contents]
         return places[kept], values[kept]
 
     def count_at_most(self, family: Family, term: int) -> int:
@@ -267,7 +273,7 @@ class Store:
         with self._write_lock:
             try:
                 with self._database.writing() as connection:
-                    change = _Change(connection, self.snapshot)
+                    change = Change(connection, self.snapshot)
                     change.forget(gone)
                     change.take(records)
                     snapshot = change.finished()
@@ -327,7 +333,7 @@ class Store:
                 postings = merged(chosen, self._blocks_of, kept)
                 with self._database.writing() as connection:
                     self._delete_retired(connection)
-                    segment = _write_segment(connection, family, snapshot.next_segment, postings)
+                    segment = write_segment(connection, family, snapshot.next_segment, postings)
                     ids = [(each.id,) for each in chosen]
                     connection.executemany("DELETE FROM segments WHERE id = ?", ids)
                     count_generation(connection)
@@ -341,12 +347,12 @@ class Store:
 
     def _blocks_of(self, segment: Segment) -> Iterator[bytes]:
         question = "SELECT block FROM blocks WHERE id >= ? AND id < ? ORDER BY id"
-        bounds = (_block_id(segment.id, 0), _block_id(segment.id + 1, 0))
+        bounds = (block_id(segment.id, 0), block_id(segment.id + 1, 0))
         for row in self._database.reader().execute(question, bounds):
             yield row[0]
 
     def _delete_retired(self, connection: sqlite3.Connection) -> None:
-        bounds = [(_block_id(each, 0), _block_id(each + 1, 0)) for each in self._retired]
+        bounds = [(block_id(each, 0), block_id(each + 1, 0)) for each in self._retired]
         connection.executemany("DELETE FROM blocks WHERE id >= ? AND id < ?", bounds)
         self._retired.clear()
 
@@ -364,135 +370,3 @@ class Store:
 def _is_damage(error: Exception) -> bool:
     """Tell a broken file from one that cannot be written now."""
     return not isinstance(error, sqlite3.OperationalError | OSError)
-
-
-class _Change:
-    """One transaction: rows as they come, posting lists at its end."""
-
-    def __init__(self, connection: sqlite3.Connection, snapshot: Snapshot) -> None:
-        self._connection = connection
-        self._snapshot = snapshot
-        self._next_content = snapshot.next_content
-        self._next_chunk = snapshot.next_chunk
-        self._lengths: list[bytes] = []
-        self._touched: set[int] = set()
-        self._new_ids: dict[bytes, int] = {}
-        self._by_file: list[Postings] = []
-        self._by_chunk: list[Postings] = []
-
-    def forget(self, paths: Iterable[str]) -> None:
-        """Take files out."""
-        waiting = iter(paths)
-        while chosen := list(islice(waiting, _ROWS_AT_ONCE)):
-            self._touch_contents_of(chosen)
-            self._connection.executemany(
-                "DELETE FROM files WHERE path = ?", [(each,) for each in chosen]
-            )
-
-    def take(self, records: Sequence[FileRecord]) -> None:
-        """Take in what was read."""
-        self.forget(each.path for each in records if each.outcome == "gone")
-        taken = [each for each in records if each.outcome in {"facts", "known", "left out"}]
-        rows: list[tuple[str, int, int, int | None, str | None]] = []
-        for record in taken:
-            content = self._content_id(record) if record.outcome != "left out" else None
-            if content is None and record.outcome == "known":
-                continue  # purged in between; the file is read again when it is looked at again
-            why = record.left_out if record.outcome == "left out" else None
-            rows.append((record.path, record.size, record.modified_ns, content, why))
-            if content is not None:
-                self._touched.add(content)
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            self._touch_contents_of([row[0] for row in rows[start : start + _ROWS_AT_ONCE]])
-        self._connection.executemany("INSERT OR REPLACE INTO files VALUES(?, ?, ?, ?, ?)", rows)
-
-    def finished(self) -> Snapshot:
-        """Write the posting lists, and return what is in the index now."""
-        snapshot = self._snapshot.with_contents(self._lengths)
-        for family, parts in ((BY_FILE, self._by_file), (BY_CHUNK, self._by_chunk)):
-            if parts:
-                segment = _write_segment(
-                    self._connection, family, snapshot.next_segment, joined(parts)
-                )
-                snapshot = snapshot.with_segments(family, (), segment)
-        if not self._touched:
-            return snapshot
-        live = self._live_among(sorted(self._touched))
-        return snapshot.with_liveness(live, self._touched - live)
-
-    def _content_id(self, record: FileRecord) -> int | None:
-        known = self._new_ids.get(record.content_hash)
-        if known is not None:
-            return known
-        question = "SELECT id FROM contents WHERE hash = ?"
-        row = self._connection.execute(question, (record.content_hash,)).fetchone()
-        if row is not None:
-            return int(row[0])
-        return self._add_content(record) if record.terms is not None else None
-
-    def _add_content(self, record: FileRecord) -> int:
-        terms = record.terms
-        assert terms is not None, "asked before"
-        content = self._next_content
-        self._connection.execute(
-            "INSERT INTO contents VALUES(?, ?, ?, ?, ?, ?)",
-            (
-                content,
-                record.content_hash,
-                self._next_chunk,
-                terms.chunk_lengths,
-                record.definitions,
-                record.rest,
-            ),
-        )
-        by_file = np.frombuffer(terms.by_file, np.uint64)
-        places = np.full(len(by_file), content, np.uint32)
-        self._by_file.append(Postings(by_file, places, np.frombuffer(terms.file_values, np.uint16)))
-        chunks = np.frombuffer(terms.chunk_numbers, np.uint16).astype(np.uint32)
-        self._by_chunk.append(
-            Postings(
-                np.frombuffer(terms.by_chunk, np.uint64),
-                chunks + np.uint32(self._next_chunk),
-                np.frombuffer(terms.chunk_values, np.uint16),
-            )
-        )
-        self._lengths.append(terms.chunk_lengths)
-        self._new_ids[record.content_hash] = content
-        self._next_content += 1
-        self._next_chunk += len(terms.chunk_lengths) // 2
-        return content
-
-    def _touch_contents_of(self, paths: Sequence[str]) -> None:
-        """Note that what these files had until now may be gone."""
-        marks = ",".join("?" * len(paths))
-        question = f"SELECT content FROM files WHERE content IS NOT NULL AND path IN ({marks})"
-        self._touched.update(row[0] for row in self._connection.execute(question, list(paths)))
-
-    def _live_among(self, contents: Sequence[int]) -> set[int]:
-        live: set[int] = set()
-        for start in range(0, len(contents), _ROWS_AT_ONCE):
-            chosen = contents[start : start + _ROWS_AT_ONCE]
-            marks = ",".join("?" * len(chosen))
-            question = f"SELECT DISTINCT content FROM files WHERE content IN ({marks})"
-            live.update(row[0] for row in self._connection.execute(question, chosen))
-        return live
-
-
-def _write_segment(
-    connection: sqlite3.Connection, family: Family, segment_id: int, postings: Postings
-) -> Segment:
-    segment, blocks = make_segment(segment_id, postings)
-    if blocks:
-        connection.executemany(
-            "INSERT INTO blocks VALUES(?, ?)",
-            [(_block_id(segment_id, number), block) for number, block in enumerate(blocks)],
-        )
-        connection.execute(
-            "INSERT INTO segments VALUES(?, ?, ?, ?)",
-            (segment_id, family, segment.firsts.tobytes(), segment.block_counts.tobytes()),
-        )
-    return segment
-
-
-def _block_id(segment_id: int, number: int) -> int:
-    return (segment_id << BLOCK_BITS) | number

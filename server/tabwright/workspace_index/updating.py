@@ -15,10 +15,11 @@ from tabwright.syntax.languages import Language, LanguageRegistry
 from tabwright.workspace_index.database import Database
 from tabwright.workspace_index.ignoring import IgnoreRules, rules_of
 from tabwright.workspace_index.indexing import ToRead, default_workers, read_in_workers
-from tabwright.workspace_index.reading import languages_by_id, read_file
+from tabwright.workspace_index.reading import languages_by_id, read_files
 from tabwright.workspace_index.recognising import left_out_by_path
 from tabwright.workspace_index.records import FileRecord
 from tabwright.workspace_index.store import KnownFile, Store
+from tabwright.workspace_index.terms import TermMaker
 from tabwright.workspace_index.walking import FoundFile, find_file, walk
 from tabwright.workspace_index.worker import WorkerStart
 
@@ -249,15 +250,13 @@ class Updater:
         for first in range(done, len(files), _FILES_PER_QUESTION):
             if is_cancelled():
                 return
-            yield [
-                read_file(
-                    self._what.folder,
-                    file.path,
-                    self._what.by_id[file.language],
-                    self._store.is_known,
-                )
-                for file in files[first : first + _FILES_PER_QUESTION]
-            ]
+            chosen = files[first : first + _FILES_PER_QUESTION]
+            yield read_files(
+                self._what.folder,
+                [(file.path, self._what.by_id[file.language]) for file in chosen],
+                TermMaker(),
+                self._store.is_known,
+            )
 
 
 class _Counts:

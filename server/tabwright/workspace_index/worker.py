@@ -17,8 +17,9 @@ import msgspec
 
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.workspace_index.database import known_hash_lookup
-from tabwright.workspace_index.reading import languages_by_id, read_file
+from tabwright.workspace_index.reading import languages_by_id, read_files
 from tabwright.workspace_index.records import FileRecord
+from tabwright.workspace_index.terms import TermMaker
 
 FRAME_LENGTH = struct.Struct(">I")
 _NICENESS = 10
@@ -70,13 +71,13 @@ def _main() -> None:
     registry = LanguageRegistry([Path(each) for each in start.grammar_folders])
     languages = languages_by_id(registry)
     folder, is_known = Path(start.folder), known_hash_lookup(Path(start.database))
+    maker = TermMaker()
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
             batch = _batch_decoder.decode(_read_frame(questions))
-            records = tuple(
-                read_file(folder, path, languages[language], is_known) for path, language in batch
-            )
-            _write_all(answers, encode_frame(records))
+            files = [(path, languages[language]) for path, language in batch]
+            records = read_files(folder, files, maker, is_known)
+            _write_all(answers, encode_frame(tuple(records)))
 
 
 def _read_frame(stream: BinaryIO) -> bytes:

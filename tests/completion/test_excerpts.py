@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
@@ -22,6 +23,7 @@ from tabwright.completion.excerpts import (
 from tabwright.completion.prompt import Room, build_prompt, room_for
 from tabwright.model.messages import Segment
 from tabwright.syntax.languages import Language
+from tabwright.workspace_index.extracting import facts_of
 from tabwright.workspace_index.facts import Definition, FileFacts
 
 MODELS = '''\
@@ -87,7 +89,7 @@ def choice_at(
     texts = {**others, path: source.replace(MARK, "pass")}
     workspace = FakeWorkspace(texts, together=together)
     key = key_at(source, workspace, tokens=tokens, path=path)
-    return choose_excerpts(key, python(), workspace, sources=sources, recent=recent)
+    return choose_excerpts(key, python(), workspace, sources=sources, recent=recent, explains=True)
 
 
 def shown(choice: Choice) -> str:
@@ -139,6 +141,17 @@ def test_each_source_can_be_asked_alone(source: str) -> None:
     assert {part.source for each in choice.excerpts for part in each.parts} == {source}
 
 
+def test_explaining_changes_nothing_but_the_explanation() -> None:
+    more = "".join(f"def helper_{number}(value): return value\n" for number in range(20))
+    texts = {"models.py": MODELS + more, "shop.py": SHOP.replace(MARK, "pass")}
+    workspace = FakeWorkspace(texts)
+    key = key_at(SHOP, workspace, tokens=256)
+    plain = choose_excerpts(key, python(), workspace)
+    explained = choose_excerpts(key, python(), workspace, explains=True)
+    assert explained.left_out
+    assert dataclasses.replace(explained, left_out=()) == plain
+
+
 def test_a_source_that_is_switched_off_is_not_asked() -> None:
     workspace = FakeWorkspace({"models.py": MODELS, "shop.py": SHOP.replace(MARK, "pass")})
     key = key_at(SHOP, workspace)
@@ -146,7 +159,10 @@ def test_a_source_that_is_switched_off_is_not_asked() -> None:
     assert "search" not in workspace.asked
 
 
-def test_typing_two_hundred_characters_within_a_function_changes_no_excerpt() -> None:
+@pytest.mark.parametrize("keeps_up", [False, True], ids=["saved", "at every key"])
+def test_typing_two_hundred_characters_within_a_function_changes_no_excerpt(
+    keeps_up: bool,
+) -> None:
     typed = "\n    ".join(
         ["total = 0", "for door in doors:", "    if door.is_open(user):", "        total += 1"]
         + [f"log_{number} = Record(total, [{number}])" for number in range(5)]
@@ -164,8 +180,11 @@ def test_typing_two_hundred_characters_within_a_function_changes_no_excerpt() ->
     first = choose_excerpts(key_at(before + MARK + after, workspace), python(), workspace)
     assert first.excerpts
     for count in range(1, len(typed) + 1):
-        key = key_at(before + typed[:count] + MARK + after, workspace)
-        assert choose_excerpts(key, python(), workspace) == first
+        now = before + typed[:count] + MARK + after
+        if keeps_up:
+            workspace.given["shop.py"] = facts_of(now.replace(MARK, ""), python())
+        key = key_at(now, workspace)
+        assert choose_excerpts(key, python(), workspace) == first, typed[:count]
 
 
 def room_of(before: str) -> Room:

@@ -158,7 +158,7 @@ def ask(
     )
     key = excerpt_key(snapshot, Cursor(where.offset), language, view, room)
     chosen = frozenset(sources) or frozenset(SOURCE_WEIGHTS)
-    choice = choose_excerpts(key, language, view, sources=chosen)
+    choice = choose_excerpts(key, language, view, sources=chosen, explains=True)
     is_known = view.facts_of(path) is not None
     return Asked(where, folder, language, manifest.id, context_tokens, key, choice, view, is_known)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from tabwright.document import Cursor, DocumentSnapshot, line_start
 from tabwright.syntax.languages import Language
 
-_LINES_ABOVE = 1_000
+_CHARACTERS_ABOVE = 30_000
 _LINES_PER_HEADER = 15
 _LONGEST_HEADER = 1_000
 """How many characters of a header are looked at: the patterns take the square of that."""
@@ -60,12 +60,8 @@ def enclosing_headers(
 
 
 def _last_lines(text: str, end: int) -> list[str]:
-    start = end
-    for _ in range(_LINES_ABOVE):
-        if start == 0:
-            break
-        start = line_start(text, start - 1)
-    return re.split(r"\r\n|\n|\r", text[start:end])[:-1] if start < end else []
+    """Return the lines before one; of a very long text, those that a function may be long."""
+    return re.split(r"\r\n|\n|\r", text[max(0, end - _CHARACTERS_ABOVE) : end])[:-1]
 
 
 def _indentation_at(

@@ -37,9 +37,10 @@ _MEMBERS_PER_CLASS = 24
 _DEFINITIONS_PER_FILE = 20
 _IMPORTERS = 4
 _USES_PER_IMPORTER = 2
+_LONGEST_LINE = 200
 _SEARCH_WORDS = 12
 _SEARCH_RESULTS = 4
-_SEARCH_LIMIT = 24
+_SEARCH_LIMIT = 12
 """More, because the document's own chunks fit its names best."""
 _RECENT = 4
 _TOGETHER = 4
@@ -165,16 +166,22 @@ def _importers(question: Question) -> Iterator[Candidate]:
         text = question.view.text_of(path) if name is not None else None
         if text is None or name is None:
             continue
-        for start, line in _lines_with(name, text)[:_USES_PER_IMPORTER]:
+        for start, line in _lines_with(name, text):
             yield _lines("importers", name, path, start, line.strip(), question.wanted[name])
 
 
 def _lines_with(name: str, text: str) -> list[tuple[int, str]]:
-    found = []
-    for match in re.finditer(rf"[^\n]*(?<!\w){re.escape(name)}(?!\w)[^\n]*", text):
-        if not _IMPORT_LINE.match(match[0]) and len(match[0]) < 200:
-            found.append((match.start(), match[0]))
-    return found
+    """Return the first lines that use a name, with their places; no imports, and no long lines."""
+    found: dict[int, str] = {}
+    for match in re.finditer(rf"\b{re.escape(name)}\b", text):
+        start = text.rfind("\n", 0, match.start()) + 1
+        end = text.find("\n", match.end())
+        end = len(text) if end < 0 else end
+        if end - start < _LONGEST_LINE and not _IMPORT_LINE.match(text, start, end):
+            found[start] = text[start:end]
+        if len(found) == _USES_PER_IMPORTER:
+            break
+    return list(found.items())
 
 
 def _lines(

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -82,7 +82,7 @@ class Choice:
     excerpts: tuple[Excerpt, ...]
     """In order of path."""
     left_out: tuple[LeftOut, ...] = ()
-    """Best first."""
+    """Best first; empty unless it was asked for."""
     tokens: int = 0
     """What the excerpts cost, path headers included, estimated."""
     room_tokens: int = 0
@@ -112,17 +112,24 @@ def choose_excerpts(
     recent: tuple[RecentPlace, ...] = (),
     dependencies: tuple[FoundDefinition, ...] = (),
     sources: frozenset[str] = ALL_SOURCES,
+    explains: bool = False,
 ) -> Choice:
-    """Return the excerpts for a cursor, within the room that its key says there is."""
+    """Return the excerpts for a cursor, within the room that its key says there is.
+
+    With `explains` also what was left out and why, which takes longer.
+    """
     question = Question(key, language, view, recent, dependencies)
     room_tokens = int(key.room / CHARACTERS_PER_TOKEN)
     reason = _reason_against(question)
     if reason is not None:
         return Choice((), room_tokens=room_tokens, reason_against=reason)
-    priced = [_Priced.of(each, language) for each in candidates_of(question, sources)]
+    candidates = candidates_of(question, sources)
+    if not explains:
+        candidates = [each for each in candidates if each.score >= LEAST_SCORE]
+    priced = [_Priced.of(each, language) for each in candidates]
     priced.sort(key=lambda each: each.order)
     packing = _Packing(question)
-    left_out = _pack(packing, priced)
+    left_out = _pack(packing, priced, explains=explains)
     excerpts = tuple(packing.excerpts())
     return Choice(
         excerpts=excerpts,
@@ -132,26 +139,18 @@ def choose_excerpts(
     )
 
 
-def _pack(packing: _Packing, priced: Sequence[_Priced]) -> tuple[LeftOut, ...]:
-    """Take what there is room for, and return the rest, best first."""
+def _pack(packing: _Packing, priced: Sequence[_Priced], *, explains: bool) -> tuple[LeftOut, ...]:
+    """Take what there is room for, and return the rest, best first, if it is to be explained."""
     signatures = [each for each in priced if each.candidate.piece.definition is not None]
     lines = [each for each in priced if each.candidate.piece.definition is None]
-    refused: dict[int, tuple[_Priced, LeftOutBecause]] = {}
-    for group, share in ((signatures, 1 - _LINES_SHARE if lines else 1), (lines, 1), (priced, 1)):
-        for each in group:
-            known = refused.get(id(each))
-            if group is priced and (known is None or known[1] is not LeftOutBecause.NO_ROOM):
-                continue
-            because = packing.take(each, share)
-            if because is not None:
-                refused[id(each)] = (each, because)
-            else:
-                refused.pop(id(each), None)
-    left = [
-        LeftOut(each.part(), because)
-        for each, because in refused.values()
-        if not packing.has_place(each)
-    ]
+    refused = packing.take_all(signatures, 1 - _LINES_SHARE if lines else 1)
+    refused += packing.take_all(lines, 1)
+    again = [each for each, reason in refused if reason is LeftOutBecause.NO_ROOM]
+    refused = [pair for pair in refused if pair[1] is not LeftOutBecause.NO_ROOM]
+    refused += packing.take_all(sorted(again, key=lambda each: each.order), 1)
+    if not explains:
+        return ()
+    left = [LeftOut(each.part(), why) for each, why in refused if not packing.has_place(each)]
     return tuple(sorted(left, key=lambda each: (-each.part.score, each.part.path, each.part.place)))
 
 
@@ -235,17 +234,28 @@ class _Packing:
         self._taken: list[Words] = []
         self.used = 0
 
+    def take_all(
+        self, candidates: Iterable[_Priced], share: float
+    ) -> list[tuple[_Priced, LeftOutBecause]]:
+        """Take what fits into a share of the room, and return the rest with the reasons."""
+        refused = []
+        for each in candidates:
+            because = self.take(each, share)
+            if because is not None:
+                refused.append((each, because))
+        return refused
+
     def take(self, priced: _Priced, share: float) -> LeftOutBecause | None:
         """Take a candidate if it fits into a share of the room, or say why not."""
         candidate, piece = priced.candidate, priced.candidate.piece
         if candidate.score < LEAST_SCORE or not priced.text.strip():
             return LeftOutBecause.LOW_SCORE
-        known = self._files.get(candidate.path, _File())
-        if any(_covers(each, piece) for each in known.pieces.values()):
-            return LeftOutBecause.SHOWN_ALREADY
         room = self._room * share
         if self.used + len(priced.text) > room:
             return LeftOutBecause.NO_ROOM
+        known = self._files.get(candidate.path, _File())
+        if any(_covers(each, piece) for each in known.pieces.values()):
+            return LeftOutBecause.SHOWN_ALREADY
         if any(is_like(priced.words, each, DUPLICATE) for each in self._taken):
             return LeftOutBecause.DUPLICATE
         if self._echoes(priced):

@@ -108,8 +108,9 @@ def _block_marks(head: str, language: Language) -> tuple[str, str, str]:
     """Return what opens a body, what else an elided one has, and what closes it."""
     if language.block_style == "indentation":
         return ":", " ...", ""
-    words = set(_WORD.findall(head))
-    for keyword in language.definition.block_keywords:
+    keywords = language.definition.block_keywords
+    words = frozenset(_WORD.findall(head)) if keywords else frozenset()
+    for keyword in keywords:
         if keyword.open in words:
             return "", f" ... {keyword.close}", keyword.close
     return " {", " ... }", "}"

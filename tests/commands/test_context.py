@@ -26,6 +26,7 @@ FILES = {
     ".gitignore": "ignored.py\n",
     "ignored.py": "def f(a):\n    return a\n",
 }
+SIGNATURES = ("--only", "definitions", "--only", "members")
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def asked(*arguments: str) -> str:
 
 
 def test_what_is_shown_is_listed_with_its_reason_and_price(shop: Path) -> None:
-    shown = asked(f"{shop}/shop/door.py:5:5", "--text")
+    shown = asked(f"{shop}/shop/door.py:5:5", "--text", *SIGNATURES)
     assert "def welcome(user: User, doors):" in shown
     assert "class User" in shown
     assert "shop/models.py:1" in shown
@@ -57,7 +58,7 @@ def test_what_is_shown_is_listed_with_its_reason_and_price(shop: Path) -> None:
 
 
 def test_the_same_as_json(shop: Path) -> None:
-    answer: dict[str, Any] = json.loads(asked(f"{shop}/shop/door.py:5:5", "--json"))
+    answer: dict[str, Any] = json.loads(asked(f"{shop}/shop/door.py:5:5", "--json", *SIGNATURES))
     assert answer["workspace"] == str(shop)
     assert answer["around"] == ["def welcome(user: User, doors):"]
     parts = [part for each in answer["excerpts"] for part in each["parts"]]
@@ -76,7 +77,7 @@ def test_a_second_time_the_answer_is_the_same(shop: Path) -> None:
 def test_a_changed_file_is_read_again(shop: Path) -> None:
     asked(f"{shop}/shop/door.py:5:5", "--json")
     (shop / "shop/models.py").write_text("class User:\n    def wave(self, often):\n        pass\n")
-    shown = asked(f"{shop}/shop/door.py:5:5", "--text")
+    shown = asked(f"{shop}/shop/door.py:5:5", "--text", *SIGNATURES)
     assert "def wave(self, often): ..." in shown
     assert "greet" not in shown
 

@@ -204,11 +204,19 @@ def _similar(question: Question) -> Iterator[Candidate]:
         if chunk.path == question.key.path or rank == _SEARCH_RESULTS:
             continue
         text = question.view.text_of(chunk.path)
-        if text is not None:
-            start, lines = _best_lines(text, chunk.start, chunk.end, frozenset(words))
+        if text is None:
+            continue
+        start, lines = _best_lines(text, chunk.start, chunk.end, frozenset(words))
+        if not _are_imports(lines):
             rank += 1
             because_of = " ".join(words[:3])
             yield _lines("similar", because_of, chunk.path, start, lines, 1 / rank)
+
+
+def _are_imports(lines: str) -> bool:
+    """Say whether lines mostly import something, which no other file needs to see."""
+    each = lines.splitlines()
+    return 2 * sum(1 for line in each if _IMPORT_LINE.match(line)) >= len(each)
 
 
 def _best_lines(text: str, start: int, end: int, words: frozenset[str]) -> tuple[int, str]:

@@ -3,10 +3,12 @@
     python tests/benchmarks/excerpts_speed.py FOLDER [--cursors 300] [--typed 40]
 
 The index of FOLDER is built in a folder of its own, which `--index DIR` keeps. Then excerpts are
-chosen at random cursors of random files, each once, after a few to warm up: `key` is finding out
-what they depend on, which is done at every key, `choice` is choosing them, which is done when that
-has changed, both in processor time. For the second table the lines before some of these cursors,
-about 200 characters, are taken out and typed again, while the index knows the file without them.
+chosen at random cursors of random files, after a few to warm up, and at another cursor in each:
+for the first one the index finds out which files import this one, which it then remembers. `key`
+is finding out what the excerpts depend on, which is done at every key, `choice` is choosing them,
+which is done when that has changed, both in processor time. For the second table the lines before
+some of these cursors, about 200 characters, are taken out and typed again, while the index knows
+the file without them.
 """
 
 from __future__ import annotations
@@ -91,14 +93,19 @@ def timed(spot: Spot, view: WorkspaceView, sources: frozenset[str]) -> tuple[Cho
 
 
 def speed(found: list[Spot], view: WorkspaceView) -> dict[str, Any]:
-    """Time every spot once, and then with each source alone."""
+    """Time every spot, another one in the same file, and then each source alone."""
     for spot in found[:WARM_UP]:
         timed(spot, view, ALL_SOURCES)
-    measured = [timed(spot, view, ALL_SOURCES) for spot in found[WARM_UP:]]
+    first, later = [], []
+    for spot in found[WARM_UP:]:
+        first.append(timed(spot, view, ALL_SOURCES))
+        other = len(spot.snapshot.text) - spot.cursor.offset
+        later.append(timed(spot.with_text(spot.snapshot.text, other), view, ALL_SOURCES))
+    measured = first + later
     result: dict[str, Any] = {
         "key": spread_in_ms([key for _, key, _ in measured]),
-        "choice": spread_in_ms([choice for _, _, choice in measured]),
-        "both": spread_in_ms([key + choice for _, key, choice in measured]),
+        "choice, first in file": spread_in_ms([choice for _, _, choice in first]),
+        "choice, later in file": spread_in_ms([choice for _, _, choice in later]),
         "with excerpts": sum(1 for choice, _, _ in measured if choice.excerpts) / len(measured),
         "tokens": sum(choice.tokens for choice, _, _ in measured) / len(measured),
     }
@@ -172,11 +179,11 @@ def _at(spot: Spot, view: WorkspaceView, last: Moment | None) -> Moment:
 def print_report(report: dict[str, Any]) -> None:
     times = report["times"]
     print(f"{report['files']:,} files, prompts of {report['context_tokens']} tokens")
-    print(f"{'':22}{'n':>6}{'p50 ms':>10}{'p95 ms':>10}{'most ms':>10}")
+    print(f"{'':24}{'n':>6}{'p50 ms':>10}{'p95 ms':>10}{'most ms':>10}")
     for name, spread in times.items():
         if isinstance(spread, dict) and "p95" in spread:
             numbers = "".join(f"{spread[each]:10.1f}" for each in ("p50", "p95", "most"))
-            print(f"{name:22}{spread['n']:6}{numbers}")
+            print(f"{name:24}{spread['n']:6}{numbers}")
     print(f"{times['with excerpts']:.0%} of cursors with excerpts, {times['tokens']:.0f} tokens")
     print("shown: " + ", ".join(f"{name} {count}" for name, count in times["shown"].items()))
     print(f"\nwhile {report['typing']['keys']:,} keys were typed, per 100 keys")

@@ -116,7 +116,7 @@ def test_try_completes_its_sample(default_weights: Path) -> None:
 
 def test_every_command_explains_itself() -> None:
     overview = CliRunner().invoke(cli, ["--help"]).output
-    for name in ("complete", "doctor", "models", "replay", "serve", "try"):
+    for name in ("complete", "context", "doctor", "models", "replay", "serve", "try"):
         assert name in overview
         explained = CliRunner().invoke(cli, [name, "--help"])
         assert explained.exit_code == 0

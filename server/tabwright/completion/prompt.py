@@ -14,6 +14,9 @@ Layout and budget:
   SmolLM2-135M it does not (`calibrate.py --following`), and what it writes is only held against
   the code after the cursor, see `trimming.py`.
 * A path header comes first: as the model's own file separator where it has one, else as a comment.
+* Excerpts from elsewhere (`excerpts.py`) come before all of that, in at most 40 % of the budget.
+  With them the window moves in steps of a third of the 60 % that are its own: the excerpts change
+  where the window moves, and nowhere else while one types.
 
 All of it follows from the document and the cursor alone, never from what was asked before.
 """
@@ -22,6 +25,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tabwright.completion.excerpt_layout import Excerpt, excerpt_segments
 from tabwright.document import Cursor, DocumentSnapshot, line_end
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Segment
@@ -29,6 +33,9 @@ from tabwright.syntax.languages import Language
 
 CHARACTERS_PER_TOKEN = 3.0
 """Below the 3.2 to 4 that code comes to, so that a prompt rarely outgrows its budget."""
+
+EXCERPT_SHARE = 0.4
+"""How much of the budget excerpts may take, their headers included."""
 
 _SUFFIX_SHARE = 0.15
 _STEPS_PER_WINDOW = 3
@@ -43,6 +50,46 @@ class Prompt:
     stop_strings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Room:
+    """How many characters of a prompt are for what, when there may be excerpts."""
+
+    excerpts: int
+    """The most that excerpts may take."""
+    window: int
+    """What is left before the cursor when they take all of it."""
+    suffix: int
+    """What is for the text after the cursor; 0 when the model is not shown it."""
+
+    @property
+    def step(self) -> int:
+        """By how much the window's start moves at a time."""
+        return max(1, self.window // _STEPS_PER_WINDOW)
+
+    def window_with(self, excerpts: int) -> int:
+        """Return what is left before the cursor, in whole steps, when excerpts take so much."""
+        spare = max(0, self.excerpts - excerpts)
+        return self.window + spare // self.step * self.step
+
+
+def room_for(
+    snapshot: DocumentSnapshot,
+    language: Language | None,
+    manifest: Manifest,
+    *,
+    context_tokens: int,
+    can_fill_in_the_middle: bool,
+) -> Room:
+    """Return how the budget of a prompt is shared out; it does not depend on the cursor."""
+    budget = int(context_tokens * CHARACTERS_PER_TOKEN)
+    form = manifest.fill_in_the_middle if can_fill_in_the_middle else None
+    suffix = int(budget * _SUFFIX_SHARE) if form is not None or manifest.following_lines else 0
+    header = sum(len(part.text) for part in _path_header(snapshot, language, manifest))
+    before = max(1, budget - suffix - header)
+    excerpts = min(int(budget * EXCERPT_SHARE), before - 1)
+    return Room(excerpts, before - excerpts, suffix)
+
+
 def build_prompt(
     snapshot: DocumentSnapshot,
     cursor: Cursor,
@@ -51,20 +98,34 @@ def build_prompt(
     *,
     context_tokens: int,
     can_fill_in_the_middle: bool,
+    excerpts: tuple[Excerpt, ...] = (),
 ) -> Prompt:
-    """Build the prompt for a cursor within `context_tokens` tokens, as estimated."""
-    budget = int(context_tokens * CHARACTERS_PER_TOKEN)
+    """Build the prompt for a cursor within `context_tokens` tokens, as estimated.
+
+    `excerpts` come first; those for which there is no room (`Room.excerpts`) are left out, the
+    last ones first.
+    """
     header = _path_header(snapshot, language, manifest)
     form = manifest.fill_in_the_middle if can_fill_in_the_middle else None
-    sees_more = form is not None or manifest.following_lines
-    suffix_budget = int(budget * _SUFFIX_SHARE) if sees_more else 0
-    prefix_budget = max(1, budget - suffix_budget - sum(len(part.text) for part in header))
-    before = _normalised(prefix_window(snapshot.text, cursor.offset, prefix_budget))
+    room = room_for(
+        snapshot,
+        language,
+        manifest,
+        context_tokens=context_tokens,
+        can_fill_in_the_middle=can_fill_in_the_middle,
+    )
+    shown = _fitting(excerpts, language, manifest, room.excerpts)
+    if shown:
+        used = sum(len(part.text) for part in shown)
+        window, step = room.window_with(used), room.step
+    else:
+        window, step = room.window + room.excerpts, 0
+    before = _normalised(prefix_window(snapshot.text, cursor.offset, window, step))
     if form is None:
-        following = _following_lines(snapshot, cursor, language, suffix_budget)
-        segments = (*following, *header, Segment(before))
+        following = _following_lines(snapshot, cursor, language, room.suffix)
+        segments = (*shown, *following, *header, Segment(before))
         return Prompt(_merged(segments), manifest.add_bos, manifest.stop_strings)
-    after = _normalised(suffix_window(snapshot.text, cursor.offset, suffix_budget))
+    after = _normalised(suffix_window(snapshot.text, cursor.offset, room.suffix))
     prefix = Segment(form.prefix, is_control=True)
     suffix = Segment(form.suffix, is_control=True)
     middle = Segment(form.middle, is_control=True)
@@ -82,21 +143,31 @@ def build_prompt(
     else:
         parts = (suffix, Segment(after), prefix, *inner, Segment(before), middle)
     stops = dict.fromkeys((*manifest.stop_strings, form.prefix, form.suffix, form.middle))
-    return Prompt(_merged((*outer, *parts)), manifest.add_bos, tuple(stops))
+    return Prompt(_merged((*shown, *outer, *parts)), manifest.add_bos, tuple(stops))
 
 
-def prefix_window(text: str, offset: int, budget: int) -> str:
+def prefix_window(text: str, offset: int, budget: int, step: int = 0) -> str:
     """Return at most `budget` characters before `offset`, starting where few keys move the start.
 
-    The start is the first line border at or after a multiple of a third of the budget; within a
-    line longer than that, the multiple itself.
+    The start is the first line border at or after a multiple of `step`, which is a third of the
+    budget when it is 0; within a line longer than that, the multiple itself.
     """
     if offset <= budget:
         return text[:offset]
-    step = max(1, budget // _STEPS_PER_WINDOW)
+    step = step or max(1, budget // _STEPS_PER_WINDOW)
     earliest = -(-(offset - budget) // step) * step
     border = text.find("\n", earliest - 1, min(offset, earliest + step))
     return text[border + 1 if border >= 0 else earliest : offset]
+
+
+def _fitting(
+    excerpts: tuple[Excerpt, ...], language: Language | None, manifest: Manifest, room: int
+) -> tuple[Segment, ...]:
+    for count in range(len(excerpts), 0, -1):
+        segments = excerpt_segments(excerpts[:count], language, manifest)
+        if sum(len(part.text) for part in segments) <= room:
+            return segments
+    return ()
 
 
 def suffix_window(text: str, offset: int, budget: int) -> str:

@@ -86,7 +86,7 @@ def test_cancelling_ends_the_processes(tmp_path: Path) -> None:
     before = children()
     seen: list[FileRecord] = []
     for batch in read_in_workers(start, files, 2, lambda: bool(seen)):
-        seen += batch
+        seen.extend(batch)
     assert 0 < len(seen) < 30
     assert children() <= before
 

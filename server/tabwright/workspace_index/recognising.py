@@ -108,16 +108,22 @@ def left_out_by_content(content: bytes) -> LeftOut | None:
     head = content[:HEAD_BYTES]
     if _is_binary(head):
         return LeftOut.BINARY
-    if _GENERATED_MARK.search(head[:_MARK_BYTES]) is not None:
+    start = head[:_MARK_BYTES]
+    if b"generated" in start.lower() and _GENERATED_MARK.search(start) is not None:
         return LeftOut.GENERATED
-    if len(content) >= _MINIFIED_FROM_BYTES:
-        lines = content.split(b"\n")
-        longest = max(map(len, lines))
-        if longest > _LONGEST_LINE and longest * 2 > len(content):
-            return LeftOut.MINIFIED
-        if len(content) / len(lines) > _LONGEST_AVERAGE_LINE:
-            return LeftOut.MINIFIED
-    return None
+    return LeftOut.MINIFIED if _is_minified(content) else None
+
+
+def _is_minified(content: bytes) -> bool:
+    """Say whether lines are longer than people write them, on average or one above all."""
+    if len(content) < _MINIFIED_FROM_BYTES:
+        return False
+    if len(content) > _LONGEST_AVERAGE_LINE * (content.count(b"\n") + 1):
+        return True
+    middle = len(content) // 2  # a line that is longer than all others together is there
+    end = content.find(b"\n", middle)
+    length = (end if end >= 0 else len(content)) - content.rfind(b"\n", 0, middle)
+    return length > max(_LONGEST_LINE, middle)
 
 
 def _is_binary(head: bytes) -> bool:

@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TRIES = 5
+_SMALL_SEGMENT = 1_000_000
 _DEAD_KEPT = 2_000
 _CACHED_DEFINITIONS = 512
 _READ_ERRORS = (sqlite3.Error, ValueError, IndexError, msgspec.MsgspecError)
@@ -115,7 +116,9 @@ class Store:
     # -- reading --
 
     def postings(self, family: Family, term: int) -> tuple[Places, Values]:
-        """Return where a term is, with its values; contents that no file has are left out."""
+        """Return where a term is, with its values, contents in order; those that no file
+        has are left out.
+        """
         for _ in range(_TRIES):
             snapshot = self.snapshot
             found = self._postings_in(snapshot, family, term)
@@ -143,7 +146,9 @@ class Store:
         places = np.concatenate([part[0] for part in parts])
         values = np.concatenate([part[1] for part in parts])
         contents = places if family == BY_FILE else snapshot.chunk_contents[places]
-        kept = snapshot.is_live[contents]
+        kept = np.flatnonzero(snapshot.is_live[contents])
+        if family == BY_FILE:  # chunks are counted and not gone through
+            kept = kept[np.lexsort((values[kept], places[kept]))]
         return places[kept], values[kept]
 
     def count_at_most(self, family: Family, term: int) -> int:
@@ -288,13 +293,14 @@ class Store:
     def tidy(self, *, thoroughly: bool = False) -> None:
         """Merge small segments, and drop what no file has had for long.
 
-        `thoroughly` makes as few segments as there can be.
+        `thoroughly` leaves no two small ones.
         """
         if self._too_much_is_dead():
             self._purge()
         for family in (BY_FILE, BY_CHUNK):
             segments = self.snapshot.segments[family]
-            chosen = fitting(segments) if thoroughly else to_merge(segments)
+            small = [each for each in segments if each.count < _SMALL_SEGMENT]
+            chosen = fitting(small) if thoroughly else to_merge(segments)
             if len(chosen) > 1 and not self._replace_segments(family, chosen):
                 return
 

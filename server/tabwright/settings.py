@@ -63,7 +63,37 @@ class CompletionSettings:
     its speed here. More is cleverer, and slower at the first request in a file."""
 
     use_workspace: bool = True
-    """Let suggestions follow what the workspace's other code does at like places."""
+    """Use what is known of the workspace's other code."""
+
+    excerpts: Literal["auto", "always", "never"] = "auto"
+    """Show the model definitions and code from elsewhere in the workspace; `auto` does so for
+    models that are better for it."""
+
+    excerpt_sources: tuple[
+        Literal[
+            "definitions",
+            "members",
+            "imported",
+            "dependencies",
+            "importers",
+            "similar",
+            "recent",
+            "together",
+        ],
+        ...,
+    ] = (
+        "definitions",
+        "members",
+        "imported",
+        "dependencies",
+        "importers",
+        "similar",
+        "recent",
+        "together",
+    )
+    """Where these come from: definitions of names near the cursor, members of classes, files that
+    are imported, installed packages, files that import this one, similar code, recently edited
+    places, files that change in the same commits."""
 
     in_comments_and_strings: bool = False
     """Suggest inside comments and strings without being asked."""

@@ -43,3 +43,19 @@ class RecordedKnowledge:
         if found:
             self.guessed[written] = found
         return found
+
+    def excerpts(
+        self,
+        snapshot: DocumentSnapshot,
+        cursor: Cursor,
+        language: Language,
+        room: Room,
+        sources: frozenset[str],
+    ) -> tuple[Excerpt, ...]:
+        """Return the code from elsewhere that is shown."""
+        if self._known_excerpts is not None:
+            return self._known_excerpts
+        if self._workspace is None:
+            return ()
+        self.shown = self._workspace.excerpts(snapshot, cursor, language, room, sources)
+        return self.shown

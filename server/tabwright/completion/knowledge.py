@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from tabwright.completion.excerpt_layout import Excerpt
+from tabwright.completion.prompt import Room
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.messages import Guess
+from tabwright.syntax.languages import Language
 
 
 class Knowledge(Protocol):
@@ -18,4 +21,15 @@ class Knowledge(Protocol):
 
     def guesses(self, snapshot: DocumentSnapshot, cursor: Cursor) -> tuple[Guess, ...]:
         """Return how the line may go on, from what the workspace does at like places."""
+        ...
+
+    def excerpts(
+        self,
+        snapshot: DocumentSnapshot,
+        cursor: Cursor,
+        language: Language,
+        room: Room,
+        sources: frozenset[str],
+    ) -> tuple[Excerpt, ...]:
+        """Return the code from elsewhere that helps most, in the order in which it is shown."""
         ...

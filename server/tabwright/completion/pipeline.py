@@ -17,9 +17,10 @@ from tabwright.completion.confidence import (
     sure_length,
     threshold_for,
 )
+from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.completion.knowledge import Knowledge
 from tabwright.completion.openers_left import OpenersLeft
-from tabwright.completion.prompt import Prompt, build_prompt
+from tabwright.completion.prompt import Prompt, build_prompt, room_for
 from tabwright.completion.shape import Shape, decide_shape
 from tabwright.completion.stopping import whole_length
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion, Timings
@@ -257,6 +258,26 @@ class _Plan:
             cursor = Cursor(offset + len(written))
         return knowledge.guesses(snapshot, cursor)
 
+    @cached_property
+    def excerpts(self) -> tuple[Excerpt, ...]:
+        """The code from elsewhere that the model is shown."""
+        request, manifest = self.request, self.model.manifest
+        setting = request.settings.excerpts
+        is_shown = setting == "always" or (setting == "auto" and manifest.wants_excerpts)
+        if request.knowledge is None or request.language is None or not is_shown:
+            return ()
+        room = room_for(
+            request.snapshot,
+            request.language,
+            manifest,
+            context_tokens=self.budget.context_tokens,
+            can_fill_in_the_middle=self.model.can_fill_in_the_middle,
+        )
+        sources = frozenset(request.settings.excerpt_sources)
+        return request.knowledge.excerpts(
+            request.snapshot, request.cursor, request.language, room, sources
+        )
+
     def prompt(self, context_tokens: int) -> Prompt:
         return build_prompt(
             self.request.snapshot,
@@ -265,6 +286,7 @@ class _Plan:
             self.model.manifest,
             context_tokens=context_tokens,
             can_fill_in_the_middle=self.model.can_fill_in_the_middle,
+            excerpts=self.excerpts,
         )
 
     def generation(

@@ -119,6 +119,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     following_lines: bool = False
     """For a model that cannot fill in the middle: whether it is shown the lines after the cursor's
     before those up to it. `tests/benchmarks/calibrate.py --following` tells whether that pays."""
+    sees_excerpts: bool | None = None
+    """Whether code from elsewhere in the workspace makes its answers better
+    (`tests/benchmarks/workspace_gain.py` tells); unset for models nobody has measured, which see
+    it where they were trained on whole repositories (`repository_format`)."""
     confidence: Mapping[str, _Probability] = {}
     """By editor language id, `*` for all others: the least probability of a suggestion that is
     shown unasked. `tests/benchmarks/calibrate.py` finds it."""
@@ -131,6 +135,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: str = ""
     folder: str = ""
     """Where the manifest was read from; filled in by the reader."""
+
+    @property
+    def wants_excerpts(self) -> bool:
+        """Whether it is shown code from elsewhere in the workspace unless a setting says so."""
+        if self.sees_excerpts is None:
+            return self.repository_format is not None
+        return self.sees_excerpts
 
     @property
     def control_strings(self) -> tuple[str, ...]:

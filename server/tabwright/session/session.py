@@ -284,7 +284,15 @@ class Session:
 
     def _knowledge_for(self, document: OpenDocument) -> Knowledge | None:
         settings = self.settings.for_language(document.language)
-        return self.workspaces.knowledge_for(document.path, settings)
+        by_uri = self.documents.by_uri
+        recent = [
+            (path, offset)
+            for uri, offset in reversed(self._cursors.items())
+            if uri in by_uri and uri != document.uri and (path := by_uri[uri].path) is not None
+        ]
+        return self.workspaces.knowledge_for(
+            document.path, settings, list(by_uri.values()), recent
+        )
 
     async def _answer(self, request: CompletionRequest, document: OpenDocument) -> Outcome:
         shape = await self._shape_of(request, document)

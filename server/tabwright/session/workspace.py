@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.errors import TabwrightError
 from tabwright.session.file_watcher import WorkspaceWatcher
 from tabwright.syntax.languages import LanguageRegistry
@@ -61,9 +62,11 @@ class Workspace:
         self.folder = folder
         self.memory = LineMemory()
         self.history = ChangedTogether(())
+        self.choices: dict[object, tuple[Excerpt, ...]] = {}
+        """Excerpts that were chosen lately, by all they depend on."""
         self.revision = 0
         """Grows with everything that can change an answer."""
-        self._languages = languages
+        self.languages = languages
         self._resolver: Resolver | None = None
         self._resolving = threading.Lock()
         self._on_event = on_event
@@ -209,7 +212,7 @@ class Workspace:
         return self.history.with_(path)  # of the history as it is when asked
 
     def _resolved(self, path: str, facts: FileFacts) -> Sequence[str]:
-        language = self._languages.by_id(facts.language)
+        language = self.languages.by_id(facts.language)
         if language is None:
             return ()
         with self._resolving:

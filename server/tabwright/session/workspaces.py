@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from tabwright.completion.guessing import guesses_from
 from tabwright.completion.knowledge import Knowledge
-from tabwright.document import Cursor, DocumentSnapshot
-from tabwright.model.messages import Guess
+from tabwright.session.documents import OpenDocument
+from tabwright.session.known_workspace import KnownDocument, KnownWorkspace, OpenInEditor
 from tabwright.session.workspace import Workspace, WorkspaceEvent
 from tabwright.settings import CompletionSettings, Settings
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.workspace_index.line_memory import LineMemory
-from tabwright.workspace_index.secrets import mask_secrets
 
 
 class Workspaces:
@@ -70,20 +67,39 @@ class Workspaces:
         innermost = max(holding, key=lambda folder: len(folder.parts), default=None)
         return self._by_folder[innermost] if innermost is not None else None
 
-    def knowledge_for(self, path: Path | None, settings: CompletionSettings) -> Knowledge | None:
-        """Return what is known for a document, None where nothing may be used."""
+    def knowledge_for(
+        self,
+        path: Path | None,
+        settings: CompletionSettings,
+        documents: Sequence[OpenDocument] = (),
+        recent: Sequence[tuple[Path, int]] = (),
+    ) -> Knowledge | None:
+        """Return what is known for a document, None where nothing may be used.
+
+        `documents` are those that are open; `recent` are places in files that the cursor was at
+        lately, the latest first.
+        """
         if not settings.use_workspace:
             return self.wrap(None)
         workspace = self.of(path)
         if workspace is None:
-            return self.wrap(KnownWorkspace(self._without_folder, 0))
-        return self.wrap(KnownWorkspace(workspace.memory, workspace.revision))
+            return self.wrap(KnownDocument(self._without_folder))
+        others = [self._open_in(workspace, each) for each in documents if each.path != path]
+        return self.wrap(KnownWorkspace(workspace, tuple(filter(None, others)), recent))
 
     def note_saved(self, path: Path | None) -> None:
         """A document was saved; where files are watched, that would be seen a little later."""
         workspace = self.of(path)
         if workspace is not None and path is not None:
             workspace.note_changes([path.relative_to(workspace.folder).as_posix()])
+
+    @staticmethod
+    def _open_in(workspace: Workspace, document: OpenDocument) -> OpenInEditor | None:
+        path = document.path
+        if path is None or not path.is_relative_to(workspace.folder):
+            return None
+        inside = path.relative_to(workspace.folder).as_posix()
+        return OpenInEditor(inside, document.language, document.text)
 
     async def settle(self) -> None:
         """Wait until all that was noted is known."""
@@ -107,24 +123,3 @@ class Workspaces:
             task = asyncio.ensure_future(self._by_folder.pop(folder).stop())
             self._stopping.add(task)
             task.add_done_callback(self._stopping.discard)
-
-
-@dataclass(frozen=True)
-class KnownWorkspace:
-    """One workspace, as the pipeline asks it; see `Knowledge`."""
-
-    memory: LineMemory
-    revision: int
-
-    def guesses(self, snapshot: DocumentSnapshot, cursor: Cursor) -> tuple[Guess, ...]:
-        """Return how the line may go on, from what the workspace does at like places."""
-        text, offset = snapshot.text, cursor.offset
-        path = snapshot.relative_path or snapshot.uri
-        guesses = guesses_from(self.memory.proposals(path, text, offset))
-        line = text[text.rfind("\n", 0, offset) + 1 : offset]
-        # The index has no secrets, but the document may.
-        return tuple(each for each in guesses if not _has_secret(line + each.text))
-
-
-def _has_secret(line: str) -> bool:
-    return mask_secrets(line) != line

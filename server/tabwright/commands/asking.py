@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ class Asked:
     """Whether all files of the folder are read first; else the document alone is known."""
     recorded_guesses: Mapping[str, tuple[Guess, ...]] | None = None
     """What was known of the workspace then, by what was written behind the cursor."""
+    recorded_excerpts: Sequence[tuple[str, str]] | None = None
+    """What the model was shown of the workspace then: paths and texts."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Answered:
     """How fast that model was taken to be."""
     guesses: Mapping[str, tuple[Guess, ...]]
     """What was known of the workspace, by what was written behind the cursor."""
+    excerpts: tuple[tuple[str, str], ...]
+    """What the model was shown of the workspace: paths and texts."""
     system_info: str
     """What llama.cpp computes with; empty where no model was asked."""
 
@@ -78,7 +82,7 @@ async def _ask_once(asked: Asked) -> Answered:
         known = session.languages.for_path(asked.path.name)
         language = asked.language or (known.editor_ids[0] if known else "plaintext")
         uri = asked.path.as_uri()
-        knowledge = RecordedKnowledge(asked.offset, asked.recorded_guesses)
+        knowledge = RecordedKnowledge(asked.offset, asked.recorded_guesses, asked.recorded_excerpts)
         session.workspaces.wrap = knowledge.around
         if asked.knows_folder:
             session.follow([asked.folder])
@@ -99,6 +103,7 @@ async def _ask_once(asked: Asked) -> Answered:
             model=model,
             speeds=session.models.speeds_of(model) if model is not None else None,
             guesses=knowledge.guessed,
+            excerpts=tuple((each.path, each.text) for each in knowledge.shown),
             system_info=await _system_info(session),
         )
     finally:

@@ -109,6 +109,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guesses: dict[str, tuple[Guess, ...]] = {}
     """What the workspace's code says about how the line goes on, by what is written behind the
     cursor: text, probability, whether the line ends there."""
+    excerpts: tuple[tuple[str, str], ...] = ()
+    """What the model was shown of the workspace's other files: paths and texts."""
 
 
 class _Schema(msgspec.Struct, frozen=True):
@@ -139,6 +141,7 @@ def record_of(asked: Asked, answered: Answered) -> Record:
         outcome=recorded_outcome(outcome),
         speeds=RecordedSpeeds(speeds.read, speeds.write) if speeds is not None else None,
         guesses=dict(answered.guesses),
+        excerpts=answered.excerpts,
     )
 
 

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.completion.knowledge import Knowledge
+from tabwright.completion.prompt import Room
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.messages import Guess
+from tabwright.syntax.languages import Language
 
 
 class RecordedKnowledge:
     """Stands between the pipeline and the workspace for one completion.
 
     `known` is what an earlier completion knew, by what was written behind the cursor; then the
-    workspace itself is not asked. `guessed` is what this one asked for.
+    workspace itself is not asked. `guessed` and `shown` are what this one asked for.
     """
 
-    def __init__(self, offset: int, known: Mapping[str, tuple[Guess, ...]] | None) -> None:
+    def __init__(
+        self,
+        offset: int,
+        known: Mapping[str, tuple[Guess, ...]] | None,
+        known_excerpts: Sequence[tuple[str, str]] | None,
+    ) -> None:
         self._offset = offset
         self._known = known
+        self._known_excerpts = (
+            tuple(Excerpt(path, text) for path, text in known_excerpts)
+            if known_excerpts is not None
+            else None
+        )
+        self.shown: tuple[Excerpt, ...] = ()
         self._workspace: Knowledge | None = None
         self.guessed: dict[str, tuple[Guess, ...]] = {}
 

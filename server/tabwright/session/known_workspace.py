@@ -98,9 +98,7 @@ class KnownWorkspace:
         """
         workspace = self.workspace
         open_files = {
-            each.path: opened
-            for each in self.others
-            if (opened := self._opened(each)) is not None
+            each.path: opened for each in self.others if (opened := self._opened(each)) is not None
         }
         view = OverlaidView(workspace.index, open_files)
         key = excerpt_key(snapshot, cursor, language, view, room)
@@ -133,9 +131,7 @@ class KnownWorkspace:
 _open_file = lru_cache(maxsize=_OPEN_FILES_KEPT)(open_file)
 
 
-def guesses_in(
-    memory: LineMemory, snapshot: DocumentSnapshot, cursor: Cursor
-) -> tuple[Guess, ...]:
+def guesses_in(memory: LineMemory, snapshot: DocumentSnapshot, cursor: Cursor) -> tuple[Guess, ...]:
     """Return how the line at a cursor may go on by a memory, and the name that is begun there."""
     text, offset = snapshot.text, cursor.offset
     path = snapshot.relative_path or snapshot.uri

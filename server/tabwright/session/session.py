@@ -290,9 +290,7 @@ class Session:
             for uri, offset in reversed(self._cursors.items())
             if uri in by_uri and uri != document.uri and (path := by_uri[uri].path) is not None
         ]
-        return self.workspaces.knowledge_for(
-            document.path, settings, list(by_uri.values()), recent
-        )
+        return self.workspaces.knowledge_for(document.path, settings, list(by_uri.values()), recent)
 
     async def _answer(self, request: CompletionRequest, document: OpenDocument) -> Outcome:
         shape = await self._shape_of(request, document)

@@ -62,7 +62,7 @@ class Change:
         for family, parts in ((BY_FILE, self._by_file), (BY_CHUNK, self._by_chunk)):
             if parts:
                 segment = write_segment(
-                    self._connection, family, snapshot.next_segment, joined(parts)
+                    self._connection, family, snapshot.next_segment, [joined(parts)]
                 )
                 snapshot = snapshot.with_segments(family, (), segment)
         if not self._touched:
@@ -129,19 +129,20 @@ class Change:
 
 
 def write_segment(
-    connection: sqlite3.Connection, family: Family, segment_id: int, postings: Postings
+    connection: sqlite3.Connection, family: Family, segment_id: int, parts: Iterable[Postings]
 ) -> Segment:
-    """Write postings as a segment in a transaction.
+    """Write postings as a segment in a transaction; see `make_segment` for the parts.
 
     Raises:
         sqlite3.Error: that is impossible.
     """
-    segment, blocks = make_segment(segment_id, postings)
-    if blocks:
-        connection.executemany(
-            "INSERT INTO blocks VALUES(?, ?)",
-            [(block_id(segment_id, number), block) for number, block in enumerate(blocks)],
-        )
+
+    def write_block(number: int, block: bytes) -> None:
+        row = (block_id(segment_id, number), block)
+        connection.execute("INSERT INTO blocks VALUES(?, ?)", row)
+
+    segment = make_segment(segment_id, parts, write_block)
+    if segment.count:
         connection.execute(
             "INSERT INTO segments VALUES(?, ?, ?, ?)",
             (segment_id, family, segment.firsts.tobytes(), segment.block_counts.tobytes()),

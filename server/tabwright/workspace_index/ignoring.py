@@ -89,7 +89,7 @@ class PatternList:
             last = line.removesuffix("/").rpartition("/")[2]
             if not _GLOB_MARKS.search(last):
                 names.add(last)
-            elif "/" in line.removesuffix("/"):
+            elif "/" in line.removesuffix("/") or "**" in line:
                 self._is_always_asked = True
             elif last.startswith("*") and not _GLOB_MARKS.search(last[1:]):
                 suffixes.append(last[1:])

@@ -34,7 +34,7 @@ ChangedTogether: TypeAlias = Callable[[str], Sequence[tuple[str, float]]]
 
 _KINDS_OF_NAMES: tuple[TermKind, ...] = ("definition", "use")
 _NOTHING: frozenset[str] = frozenset()
-_MOST_COPIES = 8
+_MOST_COPIES = 4
 """So many more definitions than asked for are looked at, to give the first by path."""
 _MOST_MEMBERS = 400
 _MOST_IMPORTERS_ASKED = 100
@@ -186,8 +186,12 @@ class WorkspaceIndex:
         Files in `without` are passed over.
         """
         found: list[FoundDefinition] = []
-        for name in dict.fromkeys(names):
-            places, numbers = self._store.postings(BY_FILE, term("definition", name))
+        wanted = list(dict.fromkeys(names))
+        terms_of_names = [term("definition", name) for name in wanted]
+        postings = self._store.postings(BY_FILE, terms_of_names)
+        most = limit + _MOST_COPIES
+        self._store.prefetch(each for places, _ in postings for each in places[:most].tolist())
+        for name, (places, numbers) in zip(wanted, postings, strict=True):
             every = (
                 each
                 for content, number in zip(places.tolist(), numbers.tolist(), strict=True)
@@ -195,8 +199,7 @@ class WorkspaceIndex:
                 if each.definition.name == name
             )
             # Contents are numbered in the order of the paths they were found at first.
-            here = list(islice(every, limit + _MOST_COPIES))
-            found += sorted(here, key=_place)[:limit]
+            found += sorted(islice(every, most), key=_place)[:limit]
         return found
 
     def members_of(
@@ -207,7 +210,7 @@ class WorkspaceIndex:
         without: frozenset[str] = _NOTHING,
     ) -> Sequence[FoundDefinition]:
         """Return what is defined right inside a class, in one file or wherever it is."""
-        places, numbers = self._store.postings(BY_FILE, term("member", class_name))
+        ((places, numbers),) = self._store.postings(BY_FILE, [term("member", class_name)])
         if path is not None:
             content = self._store.content_of(path)
             chosen = places == (content or 0)
@@ -248,6 +251,7 @@ class WorkspaceIndex:
         """Return what `search` does, and what each word is worth."""
         question, places = search(self._store, words, limit + len(without))
         found: list[FoundChunk] = []
+        self._store.prefetch(place.content for place in places)
         for place in places:
             facts = self._store.facts(place.content)
             paths = [each for each in self._store.paths_of(place.content) if each not in without]
@@ -272,8 +276,8 @@ class WorkspaceIndex:
 
     def knows_name(self, name: str, *, without: frozenset[str] = _NOTHING) -> bool:
         """Whether any file of the workspace defines or uses a name."""
-        for kind in _KINDS_OF_NAMES:
-            contents, _ = self._store.postings(BY_FILE, term(kind, name))
+        both = [term(kind, name) for kind in _KINDS_OF_NAMES]
+        for contents, _ in self._store.postings(BY_FILE, both):
             if len(contents) > len(without):
                 return True  # only so many can be passed over
             for content in contents.tolist():
@@ -295,9 +299,10 @@ class WorkspaceIndex:
     def _find_importers(self, path: str) -> tuple[str, ...]:
         """Ask the files with an import that names this file what they import."""
         contents: dict[int, None] = {}
-        for stem in stems_of(path):
-            places, _ = self._store.postings(BY_FILE, term("module", stem))
+        stems = [term("module", stem) for stem in stems_of(path)]
+        for places, _ in self._store.postings(BY_FILE, stems):
             contents.update(dict.fromkeys(places.tolist()))
+        self._store.prefetch(contents)
         candidates = {each for content in contents for each in self._store.paths_of(content)}
         nearest = sorted(candidates - {path}, key=lambda each: (-_in_common(each, path), each))
         found = [each for each in nearest[:_MOST_IMPORTERS_ASKED] if path in self.imported_by(each)]

@@ -9,8 +9,9 @@ added, and several small ones are merged into one, as in Lucene
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,14 @@ Values = npt.NDArray[np.uint16]
 
 BLOCK_POSTINGS = 2048
 """About so many postings are in a block; all postings of a term are in one."""
-LARGEST_MERGE = 8_000_000
-"""Merges would take too much memory (30 bytes a posting) beyond this."""
+LARGEST_MERGE = 30_000_000
+"""No more postings are merged at once: that takes seconds, and as much room again on disk."""
+_PART_POSTINGS = 1_000_000
+"""Merges go through the terms in parts of about this size, so that they take little memory."""
 _MERGED_AT_ONCE = 8
 _SMALLEST_TIER = 4096
+
+LARGEST_TERM = (1 << 64) - 1
 
 _HEADER = struct.Struct("<II")
 
@@ -42,8 +47,13 @@ class Postings:
 
     def kept(self, is_kept: npt.NDArray[np.bool_]) -> Postings:
         """Return those at places for which an array by place says True."""
-        chosen = is_kept[self.places]
-        return Postings(self.terms[chosen], self.places[chosen], self.values[chosen])
+        return self.chosen(is_kept[self.places])
+
+    def chosen(self, which: npt.NDArray[np.bool_]) -> Postings:
+        """Return those for which an array says True."""
+        if which.all():
+            return self
+        return Postings(self.terms[which], self.places[which], self.values[which])
 
 
 @dataclass(frozen=True)
@@ -61,15 +71,19 @@ class Segment:
         """How many postings there are."""
         return int(self.block_counts.sum())
 
+    def blocks_between(self, lower: int, upper: int) -> range:
+        """Return the numbers of the blocks that may have terms from `lower` to before `upper`."""
+        first = self.block_with(lower) or 0
+        last = int(np.searchsorted(self.firsts, np.uint64(upper - 1), side="right"))
+        return range(first, last)
+
     def block_with(self, term: int) -> int | None:
         """Return the number of the only block that a term can be in."""
         block = int(np.searchsorted(self.firsts, np.uint64(term), side="right")) - 1
         return block if block >= 0 else None
 
 
-NOTHING = Postings(
-    np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint16)
-)  # fmt: skip
+NOTHING = Postings(np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint16))
 
 
 def joined(parts: Sequence[Postings]) -> Postings:
@@ -83,21 +97,30 @@ def joined(parts: Sequence[Postings]) -> Postings:
     )
 
 
-def make_segment(segment_id: int, postings: Postings) -> tuple[Segment, list[bytes]]:
-    """Return a segment and its blocks."""
+def make_segment(
+    segment_id: int, parts: Iterable[Postings], take: Callable[[int, bytes], None]
+) -> Segment:
+    """Return a segment of postings, and hand over its blocks with their numbers.
+
+    All terms of a part are larger than those of the parts before.
+    """
+    firsts: list[Terms] = [np.empty(0, np.uint64)]
+    counts: list[int] = []
+    for part in parts:
+        if len(part):
+            firsts.append(_make_blocks(part, counts, take))
+    return Segment(segment_id, np.concatenate(firsts), np.array(counts, np.uint32))
+
+
+def _make_blocks(
+    postings: Postings, counts: list[int], take: Callable[[int, bytes], None]
+) -> Terms:
+    """Hand over the blocks of some postings, note their sizes, and return their first terms."""
     order = np.argsort(postings.terms)  # three times as fast as the stable kinds
-    terms, places, values = (
-        postings.terms[order],
-        postings.places[order],
-        postings.values[order],
-    )
-    if not len(terms):
-        return Segment(segment_id, terms, np.empty(0, np.uint32)), []
+    terms, places, values = postings.terms[order], postings.places[order], postings.values[order]
     starts = np.flatnonzero(np.concatenate(([True], terms[1:] != terms[:-1])))
     firsts = _block_starts(starts)
     limits = [*firsts[1:].tolist(), len(starts)]
-    blocks: list[bytes] = []
-    counts: list[int] = []
     for first, limit in zip(firsts.tolist(), limits, strict=True):
         start = int(starts[first])
         end = int(starts[limit]) if limit < len(starts) else len(terms)
@@ -108,10 +131,9 @@ def make_segment(segment_id: int, postings: Postings) -> tuple[Segment, list[byt
             places[start:end].tobytes(),
             values[start:end].tobytes(),
         )
-        blocks.append(b"".join(block))
+        take(len(counts), b"".join(block))
         counts.append(end - start)
-    directory = terms[starts[firsts]]
-    return Segment(segment_id, directory, np.array(counts, np.uint32)), blocks
+    return terms[starts[firsts]]
 
 
 def _block_starts(starts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -189,14 +211,22 @@ def fitting(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def merged(
-    segments: Iterable[Segment],
-    blocks_of: Callable[[Segment], Iterable[bytes]],
+    segments: Sequence[Segment],
+    blocks_of: Callable[[Segment, range], Iterable[bytes]],
     is_kept: npt.NDArray[np.bool_],
-) -> Postings:
-    """Return the postings of several segments, less those at places that are gone."""
-    parts = [
-        postings_of_block(block).kept(is_kept)
-        for segment in segments
-        for block in blocks_of(segment)
-    ]
-    return joined(parts)
+) -> Iterator[Postings]:
+    """Yield the postings of several segments, less those at places that are gone, part by part.
+
+    Terms are spread evenly, as hashes are: equal ranges of them have about as many postings.
+    """
+    parts = max(1, sum(segment.count for segment in segments) // _PART_POSTINGS)
+    borders = [((LARGEST_TERM + 1) * number) // parts for number in range(parts + 1)]
+    for lower, upper in pairwise(borders):
+        pieces = []
+        for segment in segments:
+            for block in blocks_of(segment, segment.blocks_between(lower, upper)):
+                piece = postings_of_block(block).kept(is_kept)
+                inside = piece.terms >= np.uint64(lower)
+                inside &= piece.terms <= np.uint64(upper - 1)
+                pieces.append(piece.chosen(inside))
+        yield joined(pieces)

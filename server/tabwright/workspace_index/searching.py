@@ -22,6 +22,7 @@ K1 = 1.2
 B = 0.75
 MOST_TERMS = 16
 """So many terms of a question are looked at, the rarest ones."""
+_MOST_READ = 48
 _MOST_POSTINGS = 40_000
 """No more terms are taken when those taken have so many places together."""
 _COMMON_SHARE = 0.25
@@ -89,19 +90,14 @@ def _rarest(
     store: Store, terms: Sequence[int], chunks: int
 ) -> tuple[list[tuple[int, Places, Values]], list[int]]:
     """Return the terms to look at with where they are, rarest first; and those that are nowhere."""
-    # The bound comes from memory; only what may be among the rarest is read.
-    bounds = sorted((store.count_at_most(BY_CHUNK, term), term) for term in terms)
     common = max(chunks * _COMMON_SHARE, _COMMON_FROM)
-    found: list[tuple[int, Places, Values]] = []
-    nowhere: list[int] = []
-    for bound, term in bounds:
-        if len(found) >= 2 * MOST_TERMS and bound > common:
-            break
-        places, values = store.postings(BY_CHUNK, term)
-        if len(places):
-            found.append((term, places, values))
-        else:
-            nowhere.append(term)
+    # Many terms: the bound comes from memory, so that the commonest need not be read.
+    asked = sorted(terms, key=lambda term: (store.count_at_most(BY_CHUNK, term), term))[:_MOST_READ]
+    every = [
+        (term, *found) for term, found in zip(asked, store.postings(BY_CHUNK, asked), strict=True)
+    ]
+    nowhere = [term for term, places, _ in every if not len(places)]
+    found = [each for each in every if len(each[1])]
     found.sort(key=lambda each: (len(each[1]), each[0]))
     telling = [each for each in found if len(each[1]) <= common] or found[:1]
     chosen: list[tuple[int, Places, Values]] = []

@@ -34,6 +34,8 @@ class Snapshot:
     segments: tuple[tuple[Segment, ...], tuple[Segment, ...]] = ((), ())
     """By family, in the order of their ids."""
     next_segment: int = 0
+    contents: int = 0
+    """How many contents are kept, whether they count or not."""
 
     @property
     def next_content(self) -> int:
@@ -64,6 +66,7 @@ class Snapshot:
             chunk_lengths=np.concatenate(
                 (self.chunk_lengths, np.frombuffer(b"".join(lengths_of_each), np.uint16))
             ),
+            contents=self.contents + len(counts),
         )
 
     def with_liveness(self, live: Iterable[int], dead: Iterable[int]) -> Snapshot:
@@ -137,4 +140,10 @@ def _of_contents(rows: Sequence[tuple[int, int, bytes]]) -> Snapshot:
     where = np.repeat(firsts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
     chunk_contents[where] = np.repeat(ids, counts)
     chunk_lengths[where] = np.frombuffer(b"".join(row[2] for row in rows), np.uint16)
-    return Snapshot(np.zeros(contents, np.bool_), first_chunks, chunk_contents, chunk_lengths)
+    return Snapshot(
+        np.zeros(contents, np.bool_),
+        first_chunks,
+        chunk_contents,
+        chunk_lengths,
+        contents=len(rows),
+    )

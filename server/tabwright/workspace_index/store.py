@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -47,9 +47,9 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _TRIES = 5
-_SMALL_SEGMENT = 1_000_000
 _DEAD_KEPT = 2_000
-_CACHED_DEFINITIONS = 512
+_CACHED_CONTENTS = 2_000
+_ROWS_AT_ONCE = 500
 _READ_ERRORS = (sqlite3.Error, ValueError, IndexError, msgspec.MsgspecError)
 
 
@@ -75,7 +75,8 @@ class Store:
         self._retired: list[int] = []
         self._generation = -1
         self._own_problems: list[str] = []
-        self._definitions = lru_cache(maxsize=_CACHED_DEFINITIONS)(self._read_definitions)
+        self._definitions: dict[int, tuple[Definition, ...]] = {}
+        self._paths: dict[int, tuple[str, ...]] = {}
         self.reload()
 
     @property
@@ -105,7 +106,8 @@ class Store:
             generation = read_generation(connection)
             if generation != self._generation:
                 self.snapshot = load_snapshot(connection)
-                self._definitions.cache_clear()
+                self._definitions = {}
+                self._paths = {}
                 self._generation = generation
 
         if self._database.notice_replaced():
@@ -115,39 +117,57 @@ class Store:
 
     # -- reading --
 
-    def postings(self, family: Family, term: int) -> tuple[Places, Values]:
-        """Return where a term is, with its values, contents in order; those that no file
-        has are left out.
+    def postings(self, family: Family, terms: Sequence[int]) -> list[tuple[Places, Values]]:
+        """Return where each term is, with its values; contents in order, chunks in any order.
+
+        What no file has any more is left out.
         """
         for _ in range(_TRIES):
             snapshot = self.snapshot
-            found = self._postings_in(snapshot, family, term)
-            if found is not None or snapshot is self.snapshot:
-                break  # else its segments were merged meanwhile, by another thread
-        return found or (np.empty(0, np.uint32), np.empty(0, np.uint16))
+            found = self._asked(partial(self._postings_in, snapshot, family, terms))
+            if found is not None:
+                return found
+            # Its segments were merged meanwhile, by another thread or process.
+        return [(np.empty(0, np.uint32), np.empty(0, np.uint16)) for _ in terms]
 
     def _postings_in(
-        self, snapshot: Snapshot, family: Family, term: int
-    ) -> tuple[Places, Values] | None:
-        """Return what `postings` does, None where it is not there or cannot be read any more."""
-        parts: list[tuple[Places, Values]] = []
-        for segment in snapshot.segments[family]:
-            number = segment.block_with(term)
-            if number is None:
-                continue
-            block = self._block(block_id(segment.id, number))
-            if block is None:
-                return None
-            found = self._asked(lambda _: find_in_block(block, term))  # noqa: B023 - called at once
-            if found is not None:
-                parts.append(found)
-        if not parts:
+        self,
+        snapshot: Snapshot,
+        family: Family,
+        terms: Sequence[int],
+        _connection: sqlite3.Connection,
+    ) -> list[tuple[Places, Values]] | None:
+        """Return what `postings` does, None where a block is not there any more."""
+        wanted = [
+            [
+                block_id(segment.id, number)
+                for segment in snapshot.segments[family]
+                if (number := segment.block_with(term)) is not None
+            ]
+            for term in terms
+        ]
+        blocks = self._blocks({each for ids in wanted for each in ids})
+        if any(each not in blocks for ids in wanted for each in ids):
             return None
-        places = np.concatenate([part[0] for part in parts])
-        values = np.concatenate([part[1] for part in parts])
+        return [
+            self._live_part(snapshot, family, [find_in_block(blocks[each], term) for each in ids])
+            for term, ids in zip(terms, wanted, strict=True)
+        ]
+
+    def _live_part(
+        self,
+        snapshot: Snapshot,
+        family: Family,
+        parts: Sequence[tuple[Places, Values] | None],
+    ) -> tuple[Places, Values]:
+        there = [part for part in parts if part is not None]
+        if not there:
+            return np.empty(0, np.uint32), np.empty(0, np.uint16)
+        places = np.concatenate([part[0] for part in there])
+        values = np.concatenate([part[1] for part in there])
         contents = places if family == BY_FILE else snapshot.chunk_contents[places]
         kept = np.flatnonzero(snapshot.is_live[contents])
-        if family == BY_FILE:  # chunks are counted and not gone through
+        if family == BY_FILE:
             kept = kept[np.lexsort((values[kept], places[kept]))]
         return places[kept], values[kept]
 
@@ -161,7 +181,33 @@ class Store:
 
     def definitions(self, content: int) -> tuple[Definition, ...]:
         """Return what a content defines."""
-        return self._definitions(content)
+        if content not in self._definitions:
+            self.prefetch((content,))
+        return self._definitions.get(content, ())
+
+    def paths_of(self, content: int) -> tuple[str, ...]:
+        """Return the files that have a content, in order."""
+        if content not in self._paths:
+            self.prefetch((content,))
+        return self._paths.get(content, ())
+
+    def prefetch(self, contents: Iterable[int]) -> None:
+        """Read definitions and paths of many contents at once, which costs a third."""
+        definitions, paths = self._definitions, self._paths
+        if len(definitions) > _CACHED_CONTENTS or len(paths) > _CACHED_CONTENTS:
+            definitions, paths = self._definitions, self._paths = {}, {}
+        missing = [each for each in set(contents) if each not in definitions or each not in paths]
+        for start in range(0, len(missing), _ROWS_AT_ONCE):
+            chosen = missing[start : start + _ROWS_AT_ONCE]
+            marks = ",".join("?" * len(chosen))
+            question = f"SELECT id, definitions FROM contents WHERE id IN ({marks})"
+            rows = self._rows(question, chosen)
+            definitions.update((row[0], decode_definitions(row[1])) for row in rows)
+            question = f"SELECT content, path FROM files WHERE content IN ({marks}) ORDER BY path"
+            found: dict[int, list[str]] = {each: [] for each in chosen}
+            for content, path in self._rows(question, chosen):
+                found[content].append(path)
+            paths.update((content, tuple(each)) for content, each in found.items())
 
     def facts(self, content: int) -> FileFacts | None:
         """Return everything that is known about a content."""
@@ -173,12 +219,6 @@ class Store:
 
         return self._asked(read, None)
 
-    def paths_of(self, content: int) -> tuple[str, ...]:
-        """Return the files that have a content, in order."""
-        question = "SELECT path FROM files WHERE content = ? ORDER BY path"
-        rows = self._asked(lambda connection: connection.execute(question, (content,)).fetchall())
-        return tuple(row[0] for row in rows or ())
-
     def content_of(self, path: str) -> int | None:
         """Return the content of a file, None where it is not indexed."""
         found = self.file(path)
@@ -187,14 +227,14 @@ class Store:
     def hash_of(self, content: int) -> bytes | None:
         """Return the hash of a content."""
         question = "SELECT hash FROM contents WHERE id = ?"
-        row = self._asked(lambda connection: connection.execute(question, (content,)).fetchone())
-        return bytes(row[0]) if row else None
+        rows = self._rows(question, (content,))
+        return bytes(rows[0][0]) if rows else None
 
     def file(self, path: str) -> KnownFile | None:
         """Return what is known of one file."""
         question = "SELECT path, size, modified_ns, content FROM files WHERE path = ?"
-        row = self._asked(lambda connection: connection.execute(question, (path,)).fetchone())
-        return KnownFile(*row) if row else None
+        rows = self._rows(question, (path,))
+        return KnownFile(*rows[0]) if rows else None
 
     def files(self, below: str = "") -> list[KnownFile]:
         """Return what is known of all files, or of those below a folder (`a/b/`), in order."""
@@ -204,36 +244,29 @@ class Store:
             question += " WHERE path >= ? AND path < ?"
             bounds = (below, below[:-1] + chr(ord("/") + 1))
         question += " ORDER BY path"
-        rows = self._asked(lambda connection: connection.execute(question, bounds).fetchall())
-        return [KnownFile(*row) for row in rows or ()]
+        return [KnownFile(*row) for row in self._rows(question, bounds)]
 
     def is_known(self, content_hash: bytes) -> bool:
         """Say whether a content is in the index."""
         question = "SELECT 1 FROM contents WHERE hash = ?"
-        row = self._asked(
-            lambda connection: connection.execute(question, (content_hash,)).fetchone()
-        )
-        return row is not None
+        return bool(self._rows(question, (content_hash,)))
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many files are indexed, how many are left out, and how many bytes both are."""
         question = "SELECT COUNT(content), COUNT(*) - COUNT(content), SUM(size) FROM files"
-        row = self._asked(lambda connection: connection.execute(question).fetchone())
-        return (row[0], row[1], row[2] or 0) if row else (0, 0, 0)
+        rows = self._rows(question)
+        return (rows[0][0], rows[0][1], rows[0][2] or 0) if rows else (0, 0, 0)
 
-    def _read_definitions(self, content: int) -> tuple[Definition, ...]:
-        question = "SELECT definitions FROM contents WHERE id = ?"
+    def _rows(self, question: str, values: Sequence[object] = ()) -> list[Any]:
+        return self._asked(lambda connection: connection.execute(question, values).fetchall()) or []
 
-        def read(connection: sqlite3.Connection) -> tuple[Definition, ...]:
-            row = connection.execute(question, (content,)).fetchone()
-            return decode_definitions(row[0]) if row is not None else ()
+    def _blocks(self, ids: Collection[int]) -> dict[int, bytes]:
+        question = f"SELECT id, block FROM blocks WHERE id IN ({','.join('?' * len(ids))})"
 
-        return self._asked(read, ()) or ()
+        def read(connection: sqlite3.Connection) -> dict[int, bytes]:
+            return dict(connection.execute(question, sorted(ids)).fetchall())
 
-    def _block(self, block_id: int) -> bytes | None:
-        question = "SELECT block FROM blocks WHERE id = ?"
-        row = self._asked(lambda connection: connection.execute(question, (block_id,)).fetchone())
-        return row[0] if row else None
+        return self._asked(read) or {} if ids else {}
 
     def _asked(
         self, read: Callable[[sqlite3.Connection], T], otherwise: T | None = None
@@ -265,7 +298,7 @@ class Store:
                 self._note_unwritable(error)
                 return False
             self.snapshot = EMPTY
-            self._definitions.cache_clear()
+            self._definitions, self._paths = {}, {}
             self._retired.clear()
             self.is_broken = False
             return True
@@ -288,26 +321,25 @@ class Store:
                 self._note_unwritable(error)
                 return False
             self.snapshot = snapshot
+            self._paths = {}
             return True
 
     def tidy(self, *, thoroughly: bool = False) -> None:
         """Merge small segments, and drop what no file has had for long.
 
-        `thoroughly` leaves no two small ones.
+        `thoroughly` makes as few segments as there can be.
         """
         if self._too_much_is_dead():
             self._purge()
         for family in (BY_FILE, BY_CHUNK):
             segments = self.snapshot.segments[family]
-            small = [each for each in segments if each.count < _SMALL_SEGMENT]
-            chosen = fitting(small) if thoroughly else to_merge(segments)
+            chosen = fitting(segments) if thoroughly else to_merge(segments)
             if len(chosen) > 1 and not self._replace_segments(family, chosen):
                 return
 
     def _too_much_is_dead(self) -> bool:
         live = int(np.count_nonzero(self.snapshot.is_live))
-        kept = int(np.count_nonzero(np.diff(self.snapshot.first_chunks.astype(np.int64))))
-        return kept - live > max(_DEAD_KEPT, live // 2)
+        return self.snapshot.contents - live > max(_DEAD_KEPT, live // 2)
 
     def _purge(self) -> None:
         """Drop the contents that no file has."""
@@ -351,9 +383,9 @@ class Store:
             self.snapshot = snapshot.with_segments(family, chosen, segment)
             return True
 
-    def _blocks_of(self, segment: Segment) -> Iterator[bytes]:
+    def _blocks_of(self, segment: Segment, numbers: range) -> Iterator[bytes]:
         question = "SELECT block FROM blocks WHERE id >= ? AND id < ? ORDER BY id"
-        bounds = (block_id(segment.id, 0), block_id(segment.id + 1, 0))
+        bounds = (block_id(segment.id, numbers.start), block_id(segment.id, numbers.stop))
         for row in self._database.reader().execute(question, bounds):
             yield row[0]
 

@@ -158,3 +158,12 @@ def test_the_text_after_the_cursor_ends_with_a_whole_line() -> None:
     assert suffix_window("ab\ncd\nef\n", 0, 7) == "ab\ncd\n"
     assert suffix_window("abcdefgh", 0, 4) == "abcd"
     assert suffix_window("ab", 2, 4) == ""
+
+
+@pytest.mark.parametrize(("model_id", "times"), [("smollm2-135m", 1), ("qwen2.5-coder-0.5b", 2)])
+def test_a_secret_in_the_document_is_masked_at_its_place(model_id: str, times: int) -> None:
+    token = "ghp_" + "a8Kd72mQzX91LpWv" + "T3nRb6YcE0sJu5Hf4GiO"
+    source = f'TOKEN = "{token}"\nprint({MARK})\nOTHER = "{token}"\n'
+    shown = "".join(each.text for each in prompt_for(source, model_id).segments)
+    assert token not in shown
+    assert shown.count("*" * len(token)) == times

@@ -30,6 +30,7 @@ from tabwright.document import Cursor, DocumentSnapshot, line_end
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Segment
 from tabwright.syntax.languages import Language
+from tabwright.workspace_index.secrets import mask_secrets
 
 CHARACTERS_PER_TOKEN = 3.0
 """Below the 3.2 to 4 that code comes to, so that a prompt rarely outgrows its budget."""
@@ -208,8 +209,12 @@ def _path_header(
 
 
 def _normalised(text: str) -> str:
-    """Models were trained on `\\n`; the document's own line end is put back into suggestions."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    """Return a text as a model is shown it: with `\\n`, and without secrets.
+
+    Models were trained on `\\n`; the document's own line end is put back into suggestions. Keys and
+    passwords are masked even in the document itself, so that none is ever in a prompt.
+    """
+    return mask_secrets(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _merged(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:

@@ -65,6 +65,10 @@ class CompletionSettings:
     use_workspace: bool = True
     """Use what is known of the workspace's other code."""
 
+    memory: bool = True
+    """Let suggestions follow what the workspace's code, and the document itself, does at like
+    places."""
+
     excerpts: Literal["auto", "always", "never"] = "auto"
     """Show the model definitions and code from elsewhere in the workspace; `auto` does so for
     models that are better for it."""

@@ -52,9 +52,30 @@ PACKAGES = (
 )
 """None of them was used to fit or to calibrate anything."""
 
+_SOURCES = (
+    "definitions",
+    "members",
+    "imported",
+    "dependencies",
+    "importers",
+    "similar",
+    "recent",
+    "together",
+)
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "with": {},
     "without": {"useWorkspace": False, "indexWorkspace": False},
+    "document": {"indexWorkspace": False},  # the memory of the document itself alone
+    "both": {"excerpts": "always"},
+    "excerpts": {"excerpts": "always", "memory": False},
+    **{
+        f"no-{source}": {
+            "excerpts": "always",
+            "memory": False,
+            "excerptSources": [each for each in _SOURCES if each != source],
+        }
+        for source in _SOURCES
+    },
 }
 _PLANTED = "tabwright_planted_marker"
 _IGNORED_FOLDER = "planted_by_the_benchmark"
@@ -115,10 +136,10 @@ class Watched:
 @click.option("--languages", default="", metavar="NAME,...", help="Only these languages.")
 @click.option(
     "--ways",
-    default=",".join(WAYS),
+    default="with,without",
     show_default=True,
     metavar="NAME,...",
-    help=f"Which of {', '.join(WAYS)} to compare.",
+    help="Which ways to compare, see below.",
 )
 @click.option("--model", default="", help="The id of an installed model; the default if unset.")
 @click.option(
@@ -148,6 +169,15 @@ def main(
     wrong       of the suggestions shown
     worse       items of which less was completed than without
     p50, p95    from the question to the answer, ms, with no pause between keys
+
+    \b
+    The ways:
+    with        the default settings
+    without     nothing but the document
+    document    the memory of the document itself alone
+    both        the memory, and excerpts whatever the model's manifest says
+    excerpts    these alone
+    no-SOURCE   these without one source (definitions, members, imported, ...)
 
     Each repository gets a file that git ignores and a token in a source file: whether either is
     ever in a prompt or a guess is said at the end.

@@ -238,6 +238,11 @@ class _Plan:
         language = self.request.snapshot.language
         return log_floor(threshold_for(self.model.manifest, language))
 
+    @property
+    def can_guess(self) -> bool:
+        """Whether anything but the model may say how the line goes on."""
+        return self.request.knowledge is not None and self.request.settings.memory
+
     @cached_property
     def guesses(self) -> tuple[Guess, ...]:
         """How the line may go on, from elsewhere than the model."""
@@ -250,7 +255,7 @@ class _Plan:
             self.request.cursor,
             self.request.snapshot,
         )
-        if knowledge is None:
+        if knowledge is None or not self.can_guess:
             return ()
         if written:
             text, offset = snapshot.text, cursor.offset
@@ -306,7 +311,7 @@ class _Plan:
             stop_at=first if is_line else "",
             log_probability_floor=self.floor,
             guesses=self.guesses,
-            guesses_behind=self.guesses_behind if self.request.knowledge is not None else None,
+            guesses_behind=self.guesses_behind if self.can_guess else None,
         )
 
     def key(self, generation: GenerationRequest) -> Hashable:

@@ -20,6 +20,9 @@ from reporting import say
 
 from tabwright.workspace_index.weighing import FEATURES, features
 
+_MISSING_SHARE = 0.5
+"""Of the places where the lines that follow are taken out too: a person may still have to write
+them, and what follows then is something else."""
 _JUDGED = 24
 _RIDGE = 1.0
 _ROUNDS = 30
@@ -38,13 +41,16 @@ _ROUNDS = 30
 )
 def main(count: int, seed: int, plain: bool, folder: Path) -> None:
     """Fit the weights by which proposals are judged."""
-    inputs, outcomes = [], []
+    inputs, outcomes, spot_numbers = [], [], []
+    spot_count = 0
     for package in PACKAGES:
         place = workspace(package, folder)
         memory = learned(place.files)
         say(f"{package.title}: {len(place.files)} files")
-        for spot in spots(place, count, seed):
+        for spot in spots(place, count, seed, missing_share=_MISSING_SHARE):
+            spot_count += 1
             for proposal in memory.proposals(spot.path, spot.text, spot.offset, _JUDGED):
+                spot_numbers.append(spot_count)
                 inputs.append(features(proposal.evidence))
                 outcomes.append(proposal.text == spot.rest)
     matrix, right = np.array(inputs), np.array(outcomes, np.float64)
@@ -52,6 +58,12 @@ def main(count: int, seed: int, plain: bool, folder: Path) -> None:
     sureness = 1 / (1 + np.exp(-matrix @ weights))
     loss = -np.mean(right * np.log(sureness) + (1 - right) * np.log(1 - sureness))
     print(f"{len(right):,} proposals, {right.mean():.1%} right, loss {loss:.4f}")
+    order = np.lexsort((-sureness, spot_numbers))
+    numbers, firsts = np.unique(np.array(spot_numbers)[order], return_index=True)
+    first = right[order][firsts].sum() / spot_count
+    ranks = np.arange(len(order)) - np.repeat(firsts, np.diff([*firsts, len(order)]))
+    of_8 = right[order][ranks < 8].sum() / spot_count
+    print(f"{spot_count:,} places, first right {first:.2%}, of 8 {of_8:.2%}, any {right.sum() / spot_count:.2%}")
     if not plain:
         for name, weight in zip(FEATURES, weights, strict=True):
             print(f"    {weight:.3f},  # {name}")

@@ -75,16 +75,17 @@ def learned(files: Sequence[SourceFile]) -> LineMemory:
     return memory
 
 
-def spots(place: Workspace, count: int, seed: int) -> list[Spot]:
+def spots(place: Workspace, count: int, seed: int, missing_share: float = 0.0) -> list[Spot]:
     """Return places, about as many of each kind; every line that is not blank is equally likely.
 
     The memory leaves aside what it learned of a document that is asked about, so the rest of the
-    line is hidden from it unless another place has it too, as in a person's workspace.
+    line is hidden from it unless another place has it too, as in a person's workspace. At a
+    share of the places, the next one to seven lines are taken out too.
     """
     choice = random.Random(f"{seed} {place.name}")
     lines = [(file, match) for file in place.files for match in _LINE.finditer(file.text)]
     found: list[Spot] = []
-    while len(found) < count:
+    while lines and len(found) < count:
         kind = KINDS[len(found) % len(KINDS)]
         for _ in range(_TRIES):
             file, match = choice.choice(lines)
@@ -94,7 +95,10 @@ def spots(place: Workspace, count: int, seed: int) -> list[Spot]:
         else:
             break
         offset, end = match.start(2) + column, match.end(2)
-        text = file.text[:offset] + file.text[end:]
+        after = file.text[end:]
+        if choice.random() < missing_share:
+            after = "\n" + after.split("\n", choice.randint(2, 8))[-1]
+        text = file.text[:offset] + after
         found.append(Spot(file.name, kind, text, offset, file.text[offset:end]))
     return found
 

@@ -92,8 +92,9 @@ class Vocabulary:
         lengths: Numbers = self._lengths[surfaces]
         return lengths
 
-    def rests_of(self, surfaces: Numbers) -> Numbers:
-        """Return for each token a checksum of the tokens from it to the end of its line.
+    def rests_of(self, surfaces: Numbers) -> tuple[Numbers, NDArray[np.uint8]]:
+        """Return for each token a checksum of the tokens from it to the end of its line, and their
+        number, which is LONGEST_REST + 1 for all that are longer.
 
         Equal rests have equal checksums, also across files and runs. LINE_ENDS for newlines,
         TOO_LONG for more than LONGEST_REST tokens. They are sums of powers of a fixed factor, so
@@ -101,7 +102,7 @@ class Vocabulary:
         """
         count = len(surfaces)
         if not count:
-            return np.zeros(0, np.uint32)
+            return np.zeros(0, np.uint32), np.zeros(0, np.uint8)
         is_end = (self._columns[surfaces] >= 0) | (surfaces == 0)
         ends = np.where(is_end, np.arange(count), count)
         ends = np.minimum.accumulate(ends[::-1])[::-1]
@@ -111,10 +112,10 @@ class Vocabulary:
         np.cumsum((scattered ^ (scattered >> np.uint64(29))) * powers, out=sums[1:])
         rests = (sums[ends] - sums[:-1]) * _powers(_INVERSE, count)
         short = (rests >> np.uint64(32)).astype(np.uint32) | np.uint32(2)
-        lengths = ends - np.arange(count)
+        lengths = np.minimum(ends - np.arange(count), LONGEST_REST + 1).astype(np.uint8)
         short[lengths > LONGEST_REST] = TOO_LONG
         short[lengths == 0] = LINE_ENDS
-        return short
+        return short, lengths
 
     def text_of(self, surfaces: Numbers) -> str:
         """Return tokens as they were written."""
@@ -184,6 +185,8 @@ class Tokens:
     surfaces: Numbers
     cores: Numbers
     rests: Numbers
+    lengths: NDArray[np.uint8]
+    """How many tokens the rest of the line has."""
 
     def __len__(self) -> int:
         return len(self.surfaces)
@@ -199,12 +202,12 @@ def with_beginning(surfaces: Numbers, vocabulary: Vocabulary) -> Tokens:
     surfaces = np.concatenate([np.zeros(1, np.uint32), surfaces])
     cores = vocabulary.cores_of(surfaces)
     cores[0] = BEGINNING
-    return Tokens(surfaces, cores, vocabulary.rests_of(surfaces))
+    return Tokens(surfaces, cores, *vocabulary.rests_of(surfaces))
 
 
 def joined(pieces: list[Tokens]) -> Tokens:
     """Return several texts as one, with a border between any two, before the first and at the end."""
-    border = Tokens(*(np.zeros(1, np.uint32) for _ in range(3)))
+    border = Tokens(*(np.zeros(1, np.uint32) for _ in range(3)), np.zeros(1, np.uint8))
     parts = [border]
     for piece in pieces:
         parts += [piece, border]
@@ -212,6 +215,7 @@ def joined(pieces: list[Tokens]) -> Tokens:
         np.concatenate([part.surfaces for part in parts]),
         np.concatenate([part.cores for part in parts]),
         np.concatenate([part.rests for part in parts]),
+        np.concatenate([part.lengths for part in parts]),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabwright.workspace_index.lexing import BORDER, Tokens, Vocabulary
-from tabwright.workspace_index.token_matches import DEEPEST, Matches, Places
+from tabwright.workspace_index.token_matches import DEEPEST, Matches, Places, agreeing_after
 
 _MOST_PLACES: Final = 3_000
 """More shallow ones than this are left out: they cost time and say little."""
@@ -34,6 +34,10 @@ class CursorContext:
     """The tokens before the cursor, the nearest first, `word` included."""
     line_tokens: int
     """How many tokens the line has before the cursor."""
+    neighbours: tuple[str, str]
+    """The lines before and after the cursor's that are not blank, without indentation."""
+    following: Sequence[int]
+    """The tokens from the end of the cursor's line on, its newline first."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class LikePlaces:
     """Equal where the next token is the same."""
     nearness: NDArray[np.float64]
     """Of its file, see `nearness`."""
+    following: Places
+    """How many of the tokens after the line agree."""
     distance: Places
     """In the document at the cursor: the tokens between place and cursor; elsewhere -1."""
 
@@ -127,6 +133,9 @@ def _of_source(
         key=source.tokens.rests[places].astype(np.uint64) | (GOES_ON if word else np.uint64(0)),
         first=cores[wanted].astype(np.int64) * 2 + bool(word),
         nearness=_nearness_of(source.paths, file_numbers, cursor.path),
+        following=agreeing_after(
+            source.tokens.cores, places + source.tokens.lengths[places], cursor.following
+        ),
         distance=np.abs(places - source.cursor_place) if is_here else np.full(len(places), -1),
     )
 

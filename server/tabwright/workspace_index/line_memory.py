@@ -30,6 +30,8 @@ MOST_CHARACTERS: Final = 20_000_000
 LARGEST_FILE_CHARACTERS: Final = 1_000_000
 """A larger file is data."""
 _CONTEXT_CHARACTERS: Final = 1_500
+_FOLLOWING_CHARACTERS: Final = 400
+_MOST_FOLLOWING: Final = 12
 _OPEN_DOCUMENTS: Final = 4
 _FEWEST_SORTED: Final = 100_000
 """Tokens: fewer are searched one by one in less time than it takes to notice."""
@@ -164,6 +166,8 @@ class LineMemory:
             word=word_before.group() if word_before else "",
             context=context,
             line_tokens=len(PATTERN.findall(prefix.strip())),
+            neighbours=_neighbours(text, line_start, line_end),
+            following=self._following(prefix, text[line_end : line_end + _FOLLOWING_CHARACTERS]),
         )
         return propose(self._vocabulary, self._sources(path, document), cursor, limit)
 
@@ -239,6 +243,11 @@ class LineMemory:
             cores.insert(0, BEGINNING)
         return cores[: -DEEPEST - 2 : -1]
 
+    def _following(self, prefix: str, text: str) -> list[int]:
+        """Return the tokens after the cursor's line, of which the last may be cut off."""
+        indentation = prefix[: len(prefix) - len(prefix.lstrip())]
+        return self._vocabulary.lookup(f"\n{indentation}x{text}")[2 : _MOST_FOLLOWING + 2]
+
     def _sources(self, path: str, document: _Document) -> list[Source]:
         with self._changing:
             in_order, is_current = self._sorted, self._is_current
@@ -290,3 +299,9 @@ def _joined_loose(files: dict[str, Tokens]) -> _Loose:
         tokens=joined([tokens for _, tokens in ordered]),
         starts=np.cumsum(lengths) - lengths + 1,
     )
+
+
+def _neighbours(text: str, line_start: int, line_end: int) -> tuple[str, str]:
+    before = text[max(0, line_start - _CONTEXT_CHARACTERS) : line_start].rstrip()
+    after = text[line_end : line_end + _CONTEXT_CHARACTERS].lstrip()
+    return before[before.rfind("\n") + 1 :].strip(), after.partition("\n")[0].strip()

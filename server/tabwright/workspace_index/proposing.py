@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -30,6 +31,7 @@ _MOST_JUDGED: Final = 24
 _HELD_BACK: Final = 1.0
 """How many places the next shorter context counts for. Less trusts longer contexts sooner."""
 _DEEPEST_LEVEL: Final = 20
+_BRACKETS: Final = re.compile(r"[][(){}]")
 _AGREED_SHARE: Final = 0.6
 _SAME_FILE_WEIGHT: Final = 3.0
 """A place in the document counts for so many elsewhere."""
@@ -137,9 +139,14 @@ def _draft(
             next_share=float(shares[same_beginning].sum()),
             rivals=len(np.unique(which[at_depth])) - 1,
             is_same_file=len(here) > 0,
+            following=int(found.following[members].max()),
+            repeats_neighbour=False,
+            brackets_left=0,
+            is_cut_string=False,
             distance=int(here.min(initial=1 << 30)) if len(here) else -1,
             nearness=float(found.nearness[members].max()),
             token_count=len(surfaces),
+            word_count=0,
             known_words=1.0,
             word_length=len(cursor.word),
             goes_on=goes_on,
@@ -190,10 +197,14 @@ def _judged(
     for draft in drafts:
         share = draft.evidence.blended_share
         rival = largest[1] if len(largest) > 1 and share == largest[0] else largest[0]
+        words = _words(vocabulary, draft.surfaces)
         evidence = replace(
             draft.evidence,
-            known_words=_known_words(vocabulary, draft.surfaces, known),
+            word_count=len(words),
+            known_words=sum(word in known for word in words) / len(words) if words else 1.0,
             lead=share - rival if len(largest) > 1 else share,
+            repeats_neighbour=(cursor.line_prefix + draft.text).strip() in cursor.neighbours,
+            **_form(cursor.line_prefix, draft.text),
         )
         agreed, agreed_share = _agreed(vocabulary, draft, drafts, cursor)
         proposals.append(Proposal(draft.text, probability(evidence), agreed, agreed_share, evidence))
@@ -201,10 +212,26 @@ def _judged(
     return tuple(proposals[:limit])
 
 
-def _known_words(vocabulary: Vocabulary, surfaces: Numbers, known: set[int]) -> float:
+def _words(vocabulary: Vocabulary, surfaces: Numbers) -> list[int]:
     cores = vocabulary.cores_of(surfaces).tolist()
-    words = [core for core in cores if vocabulary.words[core][:1].isalpha()]
-    return sum(core in known for core in words) / len(words) if words else 1.0
+    return [core for core in cores if vocabulary.words[core][:1].isalpha()]
+
+
+def _form(before: str, text: str) -> dict[str, int | bool]:
+    """Return what the whole line looks like: brackets left open, strings left open.
+
+    Brackets in strings count too, and so do apostrophes in comments: it is only evidence.
+    """
+    line = before + text
+    left = 0
+    for sign in _BRACKETS.findall(line):
+        left = left + 1 if sign in "([{" else max(0, left - 1)
+    if text[-1:] in "([{":
+        left -= 1
+    return {
+        "brackets_left": left,
+        "is_cut_string": bool(line.count('"') % 2 or line.count("'") % 2 or line.count("`") % 2),
+    }
 
 
 def _agreed(

@@ -62,6 +62,20 @@ def _depths(cores: Numbers, places: Places, context: Sequence[int], known: int) 
     return depths
 
 
+def agreeing_after(cores: Numbers, places: Places, following: Sequence[int]) -> Places:
+    """Return how many tokens from each place on agree with those that follow somewhere else."""
+    counts = np.zeros(len(places), np.int64)
+    going_on = np.arange(len(places))
+    for count, wanted in enumerate(following):
+        at = places[going_on] + count
+        # Behind the last token there is none; the last is a border, which agrees with nothing.
+        going_on = going_on[cores[np.minimum(at, len(cores) - 1)] == wanted]
+        if not len(going_on):
+            break
+        counts[going_on] = count + 1
+    return counts
+
+
 class SortedTokens:
     """Files whose places are sorted by the tokens before them, to be searched in microseconds.
 
@@ -89,6 +103,7 @@ class SortedTokens:
             self.tokens.surfaces[start:end],
             self.tokens.cores[start:end],
             self.tokens.rests[start:end],
+            self.tokens.lengths[start:end],
         )
 
     def files_at(self, places: Places) -> Places:

@@ -28,6 +28,14 @@ class Evidence:
     """The same for its first token."""
     rivals: int
     """How many other continuations there are at that depth."""
+    following: int
+    """How many of the tokens after the line agree, at the place where most do; at most 12."""
+    brackets_left: int
+    """How many brackets the line would leave open, one at its very end apart."""
+    is_cut_string: bool
+    """Whether the line would have an odd number of some quotation mark."""
+    repeats_neighbour: bool
+    """Whether the line would be the same as the one before or after it."""
     is_same_file: bool
     """Whether the document at the cursor has it itself."""
     distance: int
@@ -36,6 +44,8 @@ class Evidence:
     """Of the nearest file that has it: 1 for the same folder, 0 for none in common."""
     token_count: int
     """How many tokens are proposed."""
+    word_count: int
+    """How many words are proposed."""
     known_words: float
     """The share of its words that the document has, 0 to 1; 1 where it has no words."""
     word_length: int
@@ -59,6 +69,12 @@ FEATURES: Final = (
     "blended share",
     "next share",
     "log rivals",
+    "following",
+    "log following",
+    "brackets left",
+    "cut string",
+    "repeats neighbour",
+    "only signs",
     "same file",
     "log distance",
     "nearness",
@@ -69,9 +85,7 @@ FEATURES: Final = (
     "lead",
 )
 
-WEIGHTS: Final = (
-    -1.0, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
-)
+WEIGHTS: Final = (-1.0, 0.3, *[0.0] * 6, 1.0, *[0.0] * 17)
 
 
 def features(evidence: Evidence) -> tuple[float, ...]:
@@ -90,6 +104,12 @@ def features(evidence: Evidence) -> tuple[float, ...]:
         blended,
         evidence.next_share,
         math.log1p(evidence.rivals),
+        evidence.following / 12,
+        math.log1p(evidence.following),
+        float(min(2, evidence.brackets_left)),
+        float(evidence.is_cut_string),
+        float(evidence.repeats_neighbour),
+        float(evidence.word_count == 0),
         float(evidence.is_same_file),
         math.log1p(max(0, evidence.distance)) / 10 if evidence.is_same_file else 1.0,
         evidence.nearness,

@@ -18,12 +18,18 @@ from numpy.typing import NDArray
 from packages import default_folder
 from reporting import say
 
-from tabwright.workspace_index.weighing import FEATURES, features
+from tabwright.workspace_index.weighing import (
+    ADAPTED_FEATURES,
+    FEATURES,
+    Evidence,
+    adapted_features,
+    features,
+)
 
 _MISSING_SHARE = 0.5
 """Of the places where the lines that follow are taken out too: a person may still have to write
 them, and what follows then is something else."""
-_JUDGED = 24
+_JUDGED = 60
 _RIDGE = 1.0
 _ROUNDS = 30
 
@@ -41,7 +47,7 @@ _ROUNDS = 30
 )
 def main(count: int, seed: int, plain: bool, folder: Path) -> None:
     """Fit the weights by which proposals are judged."""
-    inputs, outcomes, spot_numbers = [], [], []
+    judged: list[tuple[int, bool, Evidence]] = []
     spot_count = 0
     for package in PACKAGES:
         place = workspace(package, folder)
@@ -49,24 +55,39 @@ def main(count: int, seed: int, plain: bool, folder: Path) -> None:
         say(f"{package.title}: {len(place.files)} files")
         for spot in spots(place, count, seed, missing_share=_MISSING_SHARE):
             spot_count += 1
-            for proposal in memory.proposals(spot.path, spot.text, spot.offset, _JUDGED):
-                spot_numbers.append(spot_count)
-                inputs.append(features(proposal.evidence))
-                outcomes.append(proposal.text == spot.rest)
-    matrix, right = np.array(inputs), np.array(outcomes, np.float64)
-    weights = fit(matrix, right)
-    sureness = 1 / (1 + np.exp(-matrix @ weights))
-    loss = -np.mean(right * np.log(sureness) + (1 - right) * np.log(1 - sureness))
-    print(f"{len(right):,} proposals, {right.mean():.1%} right, loss {loss:.4f}")
-    order = np.lexsort((-sureness, spot_numbers))
-    numbers, firsts = np.unique(np.array(spot_numbers)[order], return_index=True)
-    first = right[order][firsts].sum() / spot_count
+            judged += [
+                (spot_count, proposal.text == spot.rest, proposal.evidence)
+                for proposal in memory.proposals(spot.path, spot.text, spot.offset, _JUDGED)
+            ]
+    found = np.array([each.depth > 0 for _, _, each in judged])
+    right = np.array([is_right for _, is_right, _ in judged], np.float64)
+    sureness = np.zeros(len(judged))
+    for title, names, which, matrix in (
+        ("WEIGHTS", FEATURES, found, [features(e) for _, _, e in judged if e.depth]),
+        (
+            "ADAPTED_WEIGHTS",
+            ADAPTED_FEATURES,
+            ~found,
+            [adapted_features(e, e.adapted) for _, _, e in judged if not e.depth and e.adapted],
+        ),
+    ):
+        inputs, outcomes = np.array(matrix), right[which]
+        weights = fit(inputs, outcomes)
+        sureness[which] = sure = 1 / (1 + np.exp(-inputs @ weights))
+        loss = -np.mean(outcomes * np.log(sure) + (1 - outcomes) * np.log(1 - sure))
+        print(f"{title}: {len(inputs):,} proposals, {outcomes.mean():.1%} right, loss {loss:.4f}")
+        if not plain:
+            for name, weight in zip(names, weights, strict=True):
+                print(f"    {weight:.3f},  # {name}")
+    order = np.lexsort((-sureness, [number for number, _, _ in judged]))
+    numbers = np.array([number for number, _, _ in judged])[order]
+    firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
     ranks = np.arange(len(order)) - np.repeat(firsts, np.diff([*firsts, len(order)]))
-    of_8 = right[order][ranks < 8].sum() / spot_count
-    print(f"{spot_count:,} places, first right {first:.2%}, of 8 {of_8:.2%}, any {right.sum() / spot_count:.2%}")
-    if not plain:
-        for name, weight in zip(FEATURES, weights, strict=True):
-            print(f"    {weight:.3f},  # {name}")
+    shares = [right[order][ranks < most].sum() / spot_count for most in (1, 8, len(order))]
+    print(
+        f"{spot_count:,} places: the first proposal is right at {shares[0]:.2%}, one of 8 at "
+        f"{shares[1]:.2%}, any at {shares[2]:.2%}"
+    )
 
 
 def fit(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

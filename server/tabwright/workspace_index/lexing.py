@@ -25,6 +25,8 @@ BEGINNING: Final = 1
 SAME, DEEPER, SHALLOWER = 2, 3, 4
 """The cores of newlines, by how the next line is indented: what depth a file is at matters less
 than what it does."""
+ANY_WORD, ANY_NUMBER = 0xFFFFFFFD, 0xFFFFFFFE
+"""What words and numbers are where only the form of a line is compared."""
 UNKNOWN: Final = 0xFFFFFFFF
 """The core of a token that no learned text has."""
 _FIRST_FREE: Final = 5
@@ -55,6 +57,7 @@ class Vocabulary:
         self._numbers: dict[str, int] = {"": 0}
         self._cores: dict[str, int] = {}
         self._core_of = np.zeros(1024, np.uint32)
+        self._form_of = np.arange(1024, dtype=np.uint32)
         self._columns = np.full(1024, -1, np.int32)
         self._checksums = np.zeros(1024, np.uint32)
         self._lengths = np.zeros(1024, np.uint32)
@@ -86,6 +89,11 @@ class Vocabulary:
     def core(self, word: str) -> int:
         """Return the number of a word, or UNKNOWN."""
         return self._cores.get(word, UNKNOWN)
+
+    def forms_of(self, cores: Numbers) -> Numbers:
+        """Return tokens with all words alike, and all numbers."""
+        known = np.minimum(cores, len(self._form_of) - 1)
+        return np.where(cores == UNKNOWN, ANY_WORD, self._form_of[known]).astype(np.uint32)
 
     def lengths_of(self, surfaces: Numbers) -> Numbers:
         """Return how many characters tokens have."""
@@ -130,20 +138,22 @@ class Vocabulary:
         """Return where the tokens are that end lines."""
         return np.flatnonzero(self._columns[surfaces] >= 0)
 
-    def lookup(self, text: str) -> list[int]:
-        """Return what is compared of a text's tokens, without learning new ones."""
+    def lookup(self, text: str) -> tuple[list[int], list[str]]:
+        """Return what is compared of a text's tokens, and the words, without learning new ones."""
+        words = PATTERN.findall(text)
         cores: list[int] = []
         before = -1
-        for token in PATTERN.findall(text):
+        for index, token in enumerate(words):
             column = column_after(token)
             if column < 0:
-                cores.append(self.core(token.lstrip(" \t")))
+                words[index] = token.lstrip(" \t")
+                cores.append(self._cores.get(words[index], UNKNOWN))
                 continue
             if before < 0:
                 before = column
             cores.append(DEEPER if column > before else SHALLOWER if column < before else SAME)
             before = column
-        return cores
+        return cores, words
 
     def _add(self, token: str) -> None:
         number = len(self.surfaces)
@@ -157,6 +167,13 @@ class Vocabulary:
         core = self._cores.get(word)
         if core is None:
             core = len(self.words)
+            if core == len(forms := self._form_of):
+                self._form_of = np.arange(2 * core, dtype=np.uint32)
+                self._form_of[:core] = forms
+            if word[:1].isdigit():
+                self._form_of[core] = ANY_NUMBER
+            elif word[:1].isalpha() or word[:1] == "_":
+                self._form_of[core] = ANY_WORD
             self.words.append(word)
             self._cores[word] = core
         self._core_of[number] = core

@@ -32,6 +32,8 @@ class CursorContext:
     """The word that the cursor is right behind, which may go on; else empty."""
     context: Sequence[int]
     """The tokens before the cursor, the nearest first, `word` included."""
+    context_words: Sequence[str]
+    """The same as words."""
     line_tokens: int
     """How many tokens the line has before the cursor."""
     neighbours: tuple[str, str]

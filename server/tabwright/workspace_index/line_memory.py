@@ -157,7 +157,7 @@ class LineMemory:
         line_end = len(text) if line_end < 0 else line_end
         document = self._document(path)
         document.update(text[:line_start], text[line_end:])
-        context = self._context(text, offset)
+        context, context_words = self._context(text, offset)
         prefix = text[line_start:offset]
         word_before = _WORD_BEFORE.search(prefix)
         cursor = CursorContext(
@@ -165,6 +165,7 @@ class LineMemory:
             line_prefix=prefix,
             word=word_before.group() if word_before else "",
             context=context,
+            context_words=context_words,
             line_tokens=len(PATTERN.findall(prefix.strip())),
             neighbours=_neighbours(text, line_start, line_end),
             following=self._following(prefix, text[line_end : line_end + _FOLLOWING_CHARACTERS]),
@@ -232,21 +233,22 @@ class LineMemory:
         self._documents.move_to_end(path)
         return document
 
-    def _context(self, text: str, offset: int) -> list[int]:
-        """Return the tokens before the cursor, the nearest first."""
+    def _context(self, text: str, offset: int) -> tuple[list[int], list[str]]:
+        """Return the tokens before the cursor and their words, the nearest first."""
         start = max(0, offset - _CONTEXT_CHARACTERS)
         if start:
             # From the beginning of a line on: a token may begin anywhere in another.
             start = max(text.rfind("\n", 0, start) + 1, start - _CONTEXT_CHARACTERS)
-        cores = self._vocabulary.lookup(text[start:offset])
+        cores, words = self._vocabulary.lookup(text[start:offset])
         if not start:
             cores.insert(0, BEGINNING)
-        return cores[: -DEEPEST - 2 : -1]
+            words.insert(0, "")
+        return cores[: -DEEPEST - 2 : -1], words[: -DEEPEST - 2 : -1]
 
     def _following(self, prefix: str, text: str) -> list[int]:
         """Return the tokens after the cursor's line, of which the last may be cut off."""
         indentation = prefix[: len(prefix) - len(prefix.lstrip())]
-        return self._vocabulary.lookup(f"\n{indentation}x{text}")[2 : _MOST_FOLLOWING + 2]
+        return self._vocabulary.lookup(f"\n{indentation}x{text}")[0][2 : _MOST_FOLLOWING + 2]
 
     def _sources(self, path: str, document: _Document) -> list[Source]:
         with self._changing:

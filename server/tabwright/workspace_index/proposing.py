@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tabwright.workspace_index.adapting import AdaptedLine, adapted_lines
 from tabwright.workspace_index.lexing import (
     LINE_ENDS,
     LONGEST_REST,
+    PATTERN,
     TOO_LONG,
     Numbers,
     Vocabulary,
@@ -24,13 +26,14 @@ from tabwright.workspace_index.like_places import (
     Source,
     like_places,
 )
-from tabwright.workspace_index.weighing import Evidence, probability
+from tabwright.workspace_index.weighing import Adapted, Evidence, probability
 
 _MOST_JUDGED: Final = 24
 """Continuations that are looked at closely."""
 _HELD_BACK: Final = 1.0
 """How many places the next shorter context counts for. Less trusts longer contexts sooner."""
 _DEEPEST_LEVEL: Final = 20
+_WORD: Final = re.compile(r"[^\W\d]\w*")
 _BRACKETS: Final = re.compile(r"[][(){}]")
 _AGREED_SHARE: Final = 0.6
 _SAME_FILE_WEIGHT: Final = 3.0
@@ -56,6 +59,33 @@ class Proposal:
     """What speaks for it."""
 
 
+_NOTHING: Final = np.zeros(0, np.uint32)
+_NO_EVIDENCE: Final = Evidence(
+    depth=0,
+    line_tokens=0,
+    occurrences=0,
+    occurrences_anywhere=0,
+    share=0.0,
+    blended_share=0.0,
+    next_share=0.0,
+    rivals=0,
+    following=0,
+    brackets_left=0,
+    is_cut_string=False,
+    repeats_neighbour=False,
+    is_same_file=False,
+    distance=-1,
+    nearness=1.0,
+    token_count=0,
+    word_count=0,
+    known_words=0.0,
+    word_length=0,
+    goes_on=False,
+    lead=0.0,
+    adapted=None,
+)
+
+
 @dataclass(frozen=True)
 class _Draft:
     """A proposal that is not compared with the others yet."""
@@ -70,9 +100,17 @@ def propose(
     vocabulary: Vocabulary, sources: Sequence[Source], cursor: CursorContext, limit: int
 ) -> tuple[Proposal, ...]:
     """Return the most probable continuations of a line, the best first."""
+    drafts = _found_drafts(vocabulary, sources, cursor) 
+    drafts = _with_adapted(drafts, _adapted_drafts(vocabulary, sources[0], cursor))
+    return _judged(vocabulary, sources[0], drafts, cursor, limit)
+
+
+def _found_drafts(
+    vocabulary: Vocabulary, sources: Sequence[Source], cursor: CursorContext
+) -> list[_Draft]:
     found = like_places(vocabulary, sources, cursor)
     if not len(found):
-        return ()
+        return []
     keys, which = np.unique(found.key, return_inverse=True)
     is_here = found.distance >= 0
     weights = np.where(is_here, _SAME_FILE_WEIGHT, _FAR_WEIGHT + found.nearness)
@@ -84,8 +122,55 @@ def propose(
         _draft(vocabulary, sources, cursor, found, which, int(number), shares)
         for number in chosen
     ]
-    drafts = _without_repeats([draft for draft in drafts if draft.text])
-    return _judged(vocabulary, sources[0], drafts, cursor, limit)
+    return _without_repeats([draft for draft in drafts if draft.text])
+
+
+def _adapted_drafts(
+    vocabulary: Vocabulary, document: Source, cursor: CursorContext
+) -> dict[str, Adapted]:
+    lines = adapted_lines(
+        vocabulary,
+        document.tokens,
+        document.cursor_place,
+        cursor.context,
+        cursor.context_words,
+        cursor.line_tokens,
+        cursor.word,
+        cursor.following,
+    )
+    by_text: dict[str, list[AdaptedLine]] = {}
+    for line in lines:
+        text = _continuation(line.written, cursor, line.goes_on)
+        if text:
+            by_text.setdefault(text, []).append(line)
+    return {
+        text: Adapted(
+            form_depth=max(line.form_depth for line in group),
+            same=max(line.same for line in group),
+            paired=min(line.paired for line in group),
+            changed=max(line.changed for line in group),
+            kept=min(line.kept for line in group),
+            following=max(line.following for line in group),
+            distance=min(line.distance for line in group),
+            votes=len(group),
+            share=len(group) / len(lines),
+            lead=max(line.form_depth + line.same for line in group)
+            - max((each.form_depth + each.same for each in lines), default=0),
+        )
+        for text, group in by_text.items()
+    }
+
+
+def _with_adapted(drafts: Sequence[_Draft], adapted: Mapping[str, Adapted]) -> list[_Draft]:
+    known = {draft.text for draft in drafts}
+    return [
+        replace(draft, evidence=replace(draft.evidence, adapted=adapted.get(draft.text)))
+        for draft in drafts
+    ] + [
+        _Draft(-1, _NOTHING, text, replace(_NO_EVIDENCE, adapted=each))
+        for text, each in adapted.items()
+        if text not in known
+    ]
 
 
 def _blended_shares(
@@ -143,7 +228,7 @@ def _draft(
             repeats_neighbour=False,
             brackets_left=0,
             is_cut_string=False,
-            distance=int(here.min(initial=1 << 30)) if len(here) else -1,
+            distance=int(here.min()) if len(here) else -1,
             nearness=float(found.nearness[members].max()),
             token_count=len(surfaces),
             word_count=0,
@@ -151,6 +236,7 @@ def _draft(
             word_length=len(cursor.word),
             goes_on=goes_on,
             lead=0.0,
+            adapted=None,
         ),
     )
 
@@ -191,16 +277,19 @@ def _judged(
     cursor: CursorContext,
     limit: int,
 ) -> tuple[Proposal, ...]:
-    known = set(np.unique(document.tokens.cores).tolist())
+    known = {vocabulary.words[core] for core in np.unique(document.tokens.cores).tolist()}
     largest = sorted((draft.evidence.blended_share for draft in drafts), reverse=True)
     proposals = []
     for draft in drafts:
         share = draft.evidence.blended_share
         rival = largest[1] if len(largest) > 1 and share == largest[0] else largest[0]
-        words = _words(vocabulary, draft.surfaces)
+        words = _WORD.findall(draft.text)
         evidence = replace(
             draft.evidence,
+            token_count=len(PATTERN.findall(draft.text)),
             word_count=len(words),
+            line_tokens=cursor.line_tokens,
+            word_length=len(cursor.word),
             known_words=sum(word in known for word in words) / len(words) if words else 1.0,
             lead=share - rival if len(largest) > 1 else share,
             repeats_neighbour=(cursor.line_prefix + draft.text).strip() in cursor.neighbours,
@@ -210,11 +299,6 @@ def _judged(
         proposals.append(Proposal(draft.text, probability(evidence), agreed, agreed_share, evidence))
     proposals.sort(key=lambda each: (-each.probability, -each.evidence.depth, each.text))
     return tuple(proposals[:limit])
-
-
-def _words(vocabulary: Vocabulary, surfaces: Numbers) -> list[int]:
-    cores = vocabulary.cores_of(surfaces).tolist()
-    return [core for core in cores if vocabulary.words[core][:1].isalpha()]
 
 
 def _form(before: str, text: str) -> dict[str, int | bool]:

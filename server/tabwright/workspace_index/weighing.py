@@ -8,6 +8,32 @@ from typing import Final
 
 
 @dataclass(frozen=True)
+class Adapted:
+    """What speaks for a proposal that is a line of the document with other names."""
+
+    form_depth: int
+    """How many tokens before the cursor agree there, any word with any other."""
+    same: int
+    """How many of those are the same."""
+    paired: int
+    """How many words before the cursor have another one in their place there."""
+    changed: int
+    """How many words of the proposal are not as they are there."""
+    kept: int
+    """How many are."""
+    following: int
+    """How many of the tokens after the line agree."""
+    distance: int
+    """How many tokens away it is."""
+    votes: int
+    """How many lines come to the same proposal."""
+    share: float
+    """The same as a share of all lines that were adapted."""
+    lead: int
+    """How much `form_depth` and `same` are together below the most of another line."""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What speaks for one proposal, apart from what any model thinks of it."""
 
@@ -54,6 +80,9 @@ class Evidence:
     """Whether the proposal makes that word longer."""
     lead: float
     """Its blended share less the largest of another proposal."""
+    adapted: Adapted | None
+    """Set where a line of the document with other names comes to the same; `depth` is 0 where
+    nothing else does."""
 
 
 FEATURES: Final = (
@@ -83,13 +112,102 @@ FEATURES: Final = (
     "word length",
     "goes on",
     "lead",
+    "adapted too",
+    "adapted share",
+    "adapted with changes",
 )
 
-WEIGHTS: Final = (-1.0, 0.3, *[0.0] * 6, 1.0, *[0.0] * 17)
+WEIGHTS: Final = (
+    -2.640,  # one
+    0.125,  # log depth
+    1.227,  # deep
+    -0.187,  # covers the line
+    -0.154,  # at the line's beginning
+    0.403,  # log occurrences
+    0.333,  # log occurrences anywhere
+    0.715,  # share
+    0.235,  # log blended share
+    0.107,  # blended share
+    0.309,  # next share
+    -0.341,  # log rivals
+    1.078,  # following
+    0.335,  # log following
+    -0.403,  # brackets left
+    -0.601,  # cut string
+    -1.468,  # repeats neighbour
+    -0.284,  # only signs
+    -0.934,  # same file
+    -0.530,  # log distance
+    0.349,  # nearness
+    -0.841,  # log tokens
+    0.496,  # known words
+    0.463,  # word length
+    0.573,  # goes on
+    -0.142,  # lead
+    0.557,  # adapted too
+    2.018,  # adapted share
+    2.762,  # adapted with changes
+)
+
+
+ADAPTED_FEATURES: Final = (
+    "one",
+    "log form depth",
+    "same share",
+    "log same",
+    "covers more than the line",
+    "log paired",
+    "has changes",
+    "log changed",
+    "log kept",
+    "following",
+    "log following",
+    "log distance",
+    "log votes",
+    "share",
+    "lead",
+    "at the line's beginning",
+    "log line tokens",
+    "brackets left",
+    "cut string",
+    "repeats neighbour",
+    "only signs",
+    "log tokens",
+    "known words",
+    "word length",
+)
+
+ADAPTED_WEIGHTS: Final = (
+    -4.221,  # one
+    -0.417,  # log form depth
+    0.158,  # same share
+    1.809,  # log same
+    -0.994,  # covers more than the line
+    -0.733,  # log paired
+    2.427,  # has changes
+    -0.065,  # log changed
+    -0.358,  # log kept
+    -0.783,  # following
+    0.399,  # log following
+    -2.924,  # log distance
+    0.108,  # log votes
+    2.633,  # share
+    0.335,  # lead
+    0.089,  # at the line's beginning
+    -0.503,  # log line tokens
+    -0.516,  # brackets left
+    0.527,  # cut string
+    -0.378,  # repeats neighbour
+    0.434,  # only signs
+    -0.732,  # log tokens
+    -0.951,  # known words
+    1.147,  # word length
+)
 
 
 def features(evidence: Evidence) -> tuple[float, ...]:
     """Return the numbers that the regression weighs, in the order of FEATURES."""
+    adapted = evidence.adapted
     blended = min(0.999, max(1e-4, evidence.blended_share))
     return (
         1.0,
@@ -118,10 +236,48 @@ def features(evidence: Evidence) -> tuple[float, ...]:
         min(8, evidence.word_length) / 8,
         float(evidence.goes_on),
         evidence.lead,
+        float(adapted is not None),
+        adapted.share if adapted else 0.0,
+        float(adapted is not None and adapted.changed > 0),
+    )
+
+
+def adapted_features(evidence: Evidence, adapted: Adapted) -> tuple[float, ...]:
+    """Return the numbers that are weighed where there is only an adapted line, in the order of
+    ADAPTED_FEATURES."""
+    return (
+        1.0,
+        math.log(adapted.form_depth),
+        adapted.same / adapted.form_depth,
+        math.log1p(adapted.same),
+        float(adapted.form_depth > evidence.line_tokens + 1),
+        math.log1p(adapted.paired),
+        float(adapted.changed > 0),
+        math.log1p(adapted.changed),
+        math.log1p(adapted.kept),
+        adapted.following / 12,
+        math.log1p(adapted.following),
+        math.log1p(adapted.distance) / 10,
+        math.log(adapted.votes),
+        adapted.share,
+        adapted.lead / 10,
+        float(evidence.line_tokens == 0),
+        math.log1p(evidence.line_tokens),
+        float(min(2, evidence.brackets_left)),
+        float(evidence.is_cut_string),
+        float(evidence.repeats_neighbour),
+        float(evidence.word_count == 0),
+        math.log(evidence.token_count),
+        evidence.known_words,
+        min(8, evidence.word_length) / 8,
     )
 
 
 def probability(evidence: Evidence) -> float:
     """Return how probable it is that a line goes on exactly so, 0 to 1."""
-    score = sum(map(float.__mul__, features(evidence), WEIGHTS))
+    if evidence.depth or evidence.adapted is None:
+        numbers, weights = features(evidence), WEIGHTS
+    else:
+        numbers, weights = adapted_features(evidence, evidence.adapted), ADAPTED_WEIGHTS
+    score = sum(number * weight for number, weight in zip(numbers, weights, strict=True))
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))

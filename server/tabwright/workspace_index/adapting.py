@@ -1,0 +1,204 @@
+"""Lines of the document written anew with other names: after `self.x = x`, `self.y = y`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabwright.workspace_index.lexing import BORDER, Numbers, Tokens, Vocabulary
+from tabwright.workspace_index.token_matches import Places, agreeing_after, scan
+
+_FEWEST_AGREEING: Final = 3
+_MOST_COMPARED: Final = 24
+"""Tokens before the cursor from which names are paired."""
+_MOST_ADAPTED: Final = 16
+"""Lines."""
+_PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|_+|[^\W\d_]+|.")
+"""The parts of a name in any convention: `HTTPServer_v2` has HTTP, Server, _, v and 2."""
+
+
+@dataclass(frozen=True)
+class AdaptedLine:
+    """How the line may go on, after a line of the same form elsewhere in the document."""
+
+    written: str
+    """The rest of the line with other names, blanks at its beginning included."""
+    goes_on: bool
+    """Whether it begins with the word before the cursor."""
+    form_depth: int
+    """How many tokens before the cursor agree, any word with any other."""
+    same: int
+    """How many of those are the same."""
+    paired: int
+    """How many of the words before the cursor have another one in their place there."""
+    changed: int
+    """How many words of the rest of the line were changed."""
+    kept: int
+    """How many were not."""
+    following: int
+    """How many of the tokens after the line agree."""
+    distance: int
+    """How many tokens it is away."""
+
+
+def adapted_lines(
+    vocabulary: Vocabulary,
+    document: Tokens,
+    cursor_place: int,
+    context: Sequence[int],
+    context_words: Sequence[str],
+    line_tokens: int,
+    word: str,
+    following: Sequence[int],
+) -> list[AdaptedLine]:
+    """Return lines of the document that have the form of the cursor's up to the cursor, changed to
+    its names, those most like it first.
+
+    Args:
+        document: the text around the cursor's line.
+        context: the tokens before the cursor, the nearest first.
+        line_tokens: how many of them are in the cursor's line.
+        word: what stands right before the cursor of a word, which is the first of `context`; both
+            what follows the whole word and what makes it longer are returned.
+    """
+    forms = vocabulary.forms_of(document.cores)
+    found = []
+    for goes_on in (False, True) if word else (False,):
+        begun = int(goes_on)
+        found += _lines(
+            vocabulary,
+            document,
+            forms,
+            cursor_place,
+            context[begun:_MOST_COMPARED],
+            context_words[begun:_MOST_COMPARED],
+            line_tokens - begun,
+            word if goes_on else "",
+            following,
+        )
+    return found
+
+
+def _lines(
+    vocabulary: Vocabulary,
+    document: Tokens,
+    forms: Numbers,
+    cursor_place: int,
+    context: Sequence[int],
+    context_words: Sequence[str],
+    line_tokens: int,
+    word: str,
+    following: Sequence[int],
+) -> list[AdaptedLine]:
+    wanted = vocabulary.forms_of(np.array(context, np.uint32)).tolist()
+    agreeing = scan(forms, wanted)
+    enough = agreeing.depths >= max(line_tokens + 1, _FEWEST_AGREEING)
+    lengths = document.lengths[agreeing.places]
+    enough &= (lengths > 0) & (lengths <= 48) & (document.cores[agreeing.places] != BORDER)
+    agreeing = agreeing.only(enough)
+    if not len(agreeing):
+        return []
+    same = np.zeros(len(agreeing), np.int64)
+    for back, core in enumerate(context):
+        is_same = document.cores[np.maximum(agreeing.places - back - 1, 0)] == core
+        same += is_same & (agreeing.depths > back)
+    distance = np.abs(agreeing.places - cursor_place)
+    order = np.lexsort((agreeing.places, distance, -agreeing.depths - same))[:_MOST_ADAPTED]
+    after = agreeing_after(
+        document.cores,
+        agreeing.places[order] + document.lengths[agreeing.places[order]],
+        following,
+    )
+    found = []
+    for number, followed in zip(order.tolist(), after.tolist(), strict=True):
+        place, depth = int(agreeing.places[number]), int(agreeing.depths[number])
+        before = document.cores[place - depth : place][::-1].tolist()
+        pairs = _pairs(vocabulary, before, context_words)
+        rest = document.surfaces[place : place + int(document.lengths[place])]
+        written, changed, kept = _adapted(vocabulary, rest, pairs)
+        if word and not written.lstrip(" \t").startswith(word):
+            continue
+        found.append(
+            AdaptedLine(
+                written=written,
+                goes_on=bool(word),
+                form_depth=depth,
+                same=int(same[number]),
+                paired=len(pairs),
+                changed=changed,
+                kept=kept,
+                following=followed,
+                distance=int(distance[number]),
+            )
+        )
+    return found
+
+
+def _pairs(
+    vocabulary: Vocabulary, there: Sequence[int], here: Sequence[str]
+) -> dict[str, str]:
+    """Return which words there are which here, where they differ; the nearest to the cursor win."""
+    pairs: dict[str, str] = {}
+    for core, ours in zip(there, here, strict=False):
+        theirs = vocabulary.words[core]
+        if theirs[:1].isalnum() or theirs[:1] == "_":
+            pairs.setdefault(theirs, ours)
+    return {theirs: ours for theirs, ours in pairs.items() if theirs != ours}
+
+
+def _adapted(
+    vocabulary: Vocabulary, rest: Numbers, pairs: Mapping[str, str]
+) -> tuple[str, int, int]:
+    parts = _pairs_of_parts(pairs)
+    pieces, changed, kept = [], 0, 0
+    for surface in rest.tolist():
+        written = vocabulary.surfaces[surface]
+        name = written.lstrip(" \t")
+        if not (name[:1].isalnum() or name[:1] == "_"):
+            pieces.append(written)
+            continue
+        new = pairs.get(name) or _with_other_parts(name, parts)
+        changed, kept = changed + (new != name), kept + (new == name)
+        pieces.append(written[: len(written) - len(name)] + new)
+    return "".join(pieces), changed, kept
+
+
+def _pairs_of_parts(pairs: Mapping[str, str]) -> list[tuple[list[str], list[str]]]:
+    """Return in what names differ: of `set_width` and `set_height`, `width` and `height`."""
+    found = []
+    for theirs, ours in pairs.items():
+        one, other = _PARTS.findall(theirs), _PARTS.findall(ours)
+        while one and other and one[0] == other[0]:
+            del one[0], other[0]
+        while one and other and one[-1] == other[-1]:
+            del one[-1], other[-1]
+        if one and other and any(part != "_" for part in one):
+            found.append(([part.lower() for part in one], other))
+    return found
+
+
+def _with_other_parts(name: str, pairs: Sequence[tuple[list[str], list[str]]]) -> str:
+    """Return a name with the parts of another, in the case of the ones that they replace."""
+    if not pairs:
+        return name
+    parts = _PARTS.findall(name)
+    lowered = [part.lower() for part in parts]
+    for theirs, ours in pairs:
+        for start in range(len(parts) - len(theirs) + 1):
+            if lowered[start : start + len(theirs)] == theirs:
+                cased = _in_case_of(parts[start : start + len(theirs)], ours)
+                return "".join([*parts[:start], *cased, *parts[start + len(theirs) :]])
+    return name
+
+
+def _in_case_of(model: Sequence[str], parts: Sequence[str]) -> list[str]:
+    text = "".join(model)
+    if text.isupper() and len(text) > 1:
+        return [part.upper() for part in parts]
+    first = parts[0][:1].upper() if text[:1].isupper() else parts[0][:1].lower()
+    return [first + parts[0][1:], *parts[1:]]

@@ -20,10 +20,10 @@ from reporting import say
 
 from tabwright.workspace_index.weighing import (
     ADAPTED_FEATURES,
-    FEATURES,
+    FOUND_FEATURES,
     Evidence,
     adapted_features,
-    features,
+    found_features,
 )
 
 _MISSING_SHARE = 0.5
@@ -59,16 +59,21 @@ def main(count: int, seed: int, plain: bool, folder: Path) -> None:
                 (spot_count, proposal.text == spot.rest, proposal.evidence)
                 for proposal in memory.proposals(spot.path, spot.text, spot.offset, _JUDGED)
             ]
-    found = np.array([each.depth > 0 for _, _, each in judged])
+    found = np.array([each.found is not None for _, _, each in judged])
     right = np.array([is_right for _, is_right, _ in judged], np.float64)
     sureness = np.zeros(len(judged))
     for title, names, which, matrix in (
-        ("WEIGHTS", FEATURES, found, [features(e) for _, _, e in judged if e.depth]),
+        (
+            "FOUND_WEIGHTS",
+            FOUND_FEATURES,
+            found,
+            [found_features(e, e.found) for _, _, e in judged if e.found],
+        ),
         (
             "ADAPTED_WEIGHTS",
             ADAPTED_FEATURES,
             ~found,
-            [adapted_features(e, e.adapted) for _, _, e in judged if not e.depth and e.adapted],
+            [adapted_features(e, e.adapted) for _, _, e in judged if not e.found and e.adapted],
         ),
     ):
         inputs, outcomes = np.array(matrix), right[which]

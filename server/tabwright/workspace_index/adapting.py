@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tabwright.workspace_index.lexing import BORDER, Numbers, Tokens, Vocabulary
-from tabwright.workspace_index.token_matches import Places, agreeing_after, scan
+from tabwright.workspace_index.lexing import LONGEST_REST, Numbers, Vocabulary
+from tabwright.workspace_index.like_places import CursorContext, Source
+from tabwright.workspace_index.token_matches import agreeing_after, scan
 
 _FEWEST_AGREEING: Final = 3
 _MOST_COMPARED: Final = 24
 """Tokens before the cursor from which names are paired."""
+_MOST_COMPARED_LINES: Final = 128
 _MOST_ADAPTED: Final = 16
 """Lines."""
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|_+|[^\W\d_]+|.")
@@ -47,86 +48,58 @@ class AdaptedLine:
 
 
 def adapted_lines(
-    vocabulary: Vocabulary,
-    document: Tokens,
-    cursor_place: int,
-    context: Sequence[int],
-    context_words: Sequence[str],
-    line_tokens: int,
-    word: str,
-    following: Sequence[int],
+    vocabulary: Vocabulary, document: Source, cursor: CursorContext
 ) -> list[AdaptedLine]:
     """Return lines of the document that have the form of the cursor's up to the cursor, changed to
     its names, those most like it first.
 
-    Args:
-        document: the text around the cursor's line.
-        context: the tokens before the cursor, the nearest first.
-        line_tokens: how many of them are in the cursor's line.
-        word: what stands right before the cursor of a word, which is the first of `context`; both
-            what follows the whole word and what makes it longer are returned.
+    Behind a word both what follows it and what makes it longer are returned.
     """
-    forms = vocabulary.forms_of(document.cores)
-    found = []
-    for goes_on in (False, True) if word else (False,):
-        begun = int(goes_on)
-        found += _lines(
-            vocabulary,
-            document,
-            forms,
-            cursor_place,
-            context[begun:_MOST_COMPARED],
-            context_words[begun:_MOST_COMPARED],
-            line_tokens - begun,
-            word if goes_on else "",
-            following,
-        )
-    return found
+    found = _lines(vocabulary, document, cursor, 0)
+    return found + _lines(vocabulary, document, cursor, 1) if cursor.word else found
 
 
 def _lines(
-    vocabulary: Vocabulary,
-    document: Tokens,
-    forms: Numbers,
-    cursor_place: int,
-    context: Sequence[int],
-    context_words: Sequence[str],
-    line_tokens: int,
-    word: str,
-    following: Sequence[int],
+    vocabulary: Vocabulary, document: Source, cursor: CursorContext, begun: int
 ) -> list[AdaptedLine]:
-    wanted = vocabulary.forms_of(np.array(context, np.uint32)).tolist()
-    agreeing = scan(forms, wanted)
-    enough = agreeing.depths >= max(line_tokens + 1, _FEWEST_AGREEING)
-    lengths = document.lengths[agreeing.places]
-    enough &= (lengths > 0) & (lengths <= 48) & (document.cores[agreeing.places] != BORDER)
-    agreeing = agreeing.only(enough)
+    """Return adapted lines, with `begun` 1 those that begin with the word before the cursor."""
+    tokens, forms = document.tokens, cursor.document_forms
+    context = cursor.context[begun:_MOST_COMPARED]
+    agreeing = scan(forms, vocabulary.forms_of(np.array(context, np.uint32)).tolist())
+    lengths = tokens.lengths[agreeing.places]
+    agreeing = agreeing.only(
+        (agreeing.depths >= max(cursor.line_tokens - begun + 1, _FEWEST_AGREEING))
+        & (lengths > 0)
+        & (lengths <= LONGEST_REST)
+    )
     if not len(agreeing):
         return []
+    distance = np.abs(agreeing.places - document.cursor_place)
+    order = np.lexsort((agreeing.places, distance, -agreeing.depths))[:_MOST_COMPARED_LINES]
+    agreeing, distance = agreeing.only(order), distance[order]
     same = np.zeros(len(agreeing), np.int64)
     for back, core in enumerate(context):
-        is_same = document.cores[np.maximum(agreeing.places - back - 1, 0)] == core
-        same += is_same & (agreeing.depths > back)
-    distance = np.abs(agreeing.places - cursor_place)
+        before = np.maximum(agreeing.places - back - 1, 0)
+        same += (tokens.cores[before] == core) & (agreeing.depths > back)
     order = np.lexsort((agreeing.places, distance, -agreeing.depths - same))[:_MOST_ADAPTED]
-    after = agreeing_after(
-        document.cores,
-        agreeing.places[order] + document.lengths[agreeing.places[order]],
-        following,
-    )
+    ends = agreeing.places[order] + tokens.lengths[agreeing.places[order]]
+    after = agreeing_after(tokens.cores, ends, cursor.following)
     found = []
     for number, followed in zip(order.tolist(), after.tolist(), strict=True):
         place, depth = int(agreeing.places[number]), int(agreeing.depths[number])
-        before = document.cores[place - depth : place][::-1].tolist()
-        pairs = _pairs(vocabulary, before, context_words)
-        rest = document.surfaces[place : place + int(document.lengths[place])]
+        pairs = _pairs(
+            vocabulary,
+            tokens.cores[place - depth : place][::-1].tolist(),
+            cursor.context_words[begun:],
+        )
+        rest = tokens.surfaces[place : place + int(tokens.lengths[place])]
         written, changed, kept = _adapted(vocabulary, rest, pairs)
-        if word and not written.lstrip(" \t").startswith(word):
+        if begun and not written.lstrip(" \t").startswith(cursor.word):
             continue
         found.append(
             AdaptedLine(
                 written=written,
-                goes_on=bool(word),
+                goes_on=bool(begun),
                 form_depth=depth,
                 same=int(same[number]),
                 paired=len(pairs),
@@ -139,9 +112,7 @@ def _lines(
     return found
 
 
-def _pairs(
-    vocabulary: Vocabulary, there: Sequence[int], here: Sequence[str]
-) -> dict[str, str]:
+def _pairs(vocabulary: Vocabulary, there: Sequence[int], here: Sequence[str]) -> dict[str, str]:
     """Return which words there are which here, where they differ; the nearest to the cursor win."""
     pairs: dict[str, str] = {}
     for core, ours in zip(there, here, strict=False):

@@ -44,7 +44,7 @@ _INVERSE: Final = pow(_FACTOR, -1, 2**64)
 
 
 class Vocabulary:
-    """Numbers for tokens: one for a token as written (`surface`), one for what is compared (`core`).
+    """Numbers for tokens: one as written (the surface), one for what is compared (the core).
 
     Any thread may ask for numbers; none is ever given away twice or taken back.
     """
@@ -75,12 +75,14 @@ class Vocabulary:
             return np.array([numbers[token] for token in tokens], np.uint32)
 
     def cores_of(self, surfaces: Numbers) -> Numbers:
-        """Return what is compared of tokens, newlines by the indentation before and after."""
+        """Return what is compared of the tokens of a text that begins with a line, newlines by the
+        indentation before and after."""
         cores: Numbers = self._core_of[surfaces]
         columns = self._columns[surfaces]
         newlines = np.flatnonzero(columns >= 0)
         if len(newlines):
-            change = np.diff(columns[newlines], prepend=columns[newlines[0]])
+            first = column_of(self.surfaces[int(surfaces[0])])
+            change = np.diff(columns[newlines], prepend=first)
             cores[newlines] = np.where(
                 change > 0, DEEPER, np.where(change < 0, SHALLOWER, SAME)
             ).astype(np.uint32)
@@ -116,7 +118,9 @@ class Vocabulary:
         ends = np.minimum.accumulate(ends[::-1])[::-1]
         powers = _powers(_FACTOR, count)
         sums = np.zeros(count + 1, np.uint64)
-        scattered = (self._checksums[surfaces].astype(np.uint64) + np.uint64(1)) * np.uint64(_FACTOR)
+        scattered = (self._checksums[surfaces].astype(np.uint64) + np.uint64(1)) * np.uint64(
+            _FACTOR
+        )
         np.cumsum((scattered ^ (scattered >> np.uint64(29))) * powers, out=sums[1:])
         rests = (sums[ends] - sums[:-1]) * _powers(_INVERSE, count)
         short = (rests >> np.uint64(32)).astype(np.uint32) | np.uint32(2)
@@ -142,15 +146,13 @@ class Vocabulary:
         """Return what is compared of a text's tokens, and the words, without learning new ones."""
         words = PATTERN.findall(text)
         cores: list[int] = []
-        before = -1
+        before = column_of(text)
         for index, token in enumerate(words):
             column = column_after(token)
             if column < 0:
                 words[index] = token.lstrip(" \t")
                 cores.append(self._cores.get(words[index], UNKNOWN))
                 continue
-            if before < 0:
-                before = column
             cores.append(DEEPER if column > before else SHALLOWER if column < before else SAME)
             before = column
         return cores, words
@@ -189,6 +191,11 @@ def _powers(factor: int, count: int) -> NDArray[np.uint64]:
     return np.cumprod(powers, dtype=np.uint64)
 
 
+def column_of(line: str) -> int:
+    """Return how far a line is indented."""
+    return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(_TAB_COLUMNS))
+
+
 def column_after(token: str) -> int:
     """Return how far the line after a newline is indented, -1 for other tokens."""
     _, newline, indentation = token.rpartition("\n")
@@ -216,15 +223,15 @@ def tokens_of(text: str, vocabulary: Vocabulary) -> Tokens:
 
 def with_beginning(surfaces: Numbers, vocabulary: Vocabulary) -> Tokens:
     """Return the tokens of a file whose tokens as written are known."""
+    cores = np.concatenate([np.full(1, BEGINNING, np.uint32), vocabulary.cores_of(surfaces)])
     surfaces = np.concatenate([np.zeros(1, np.uint32), surfaces])
-    cores = vocabulary.cores_of(surfaces)
-    cores[0] = BEGINNING
     return Tokens(surfaces, cores, *vocabulary.rests_of(surfaces))
 
 
 def joined(pieces: list[Tokens]) -> Tokens:
-    """Return several texts as one, with a border between any two, before the first and at the end."""
-    border = Tokens(*(np.zeros(1, np.uint32) for _ in range(3)), np.zeros(1, np.uint8))
+    """Return several texts as one, with a border before, between and after them."""
+    nothing = np.zeros(1, np.uint32)
+    border = Tokens(nothing, nothing, nothing, np.zeros(1, np.uint8))
     parts = [border]
     for piece in pieces:
         parts += [piece, border]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tabwright.workspace_index.lexing import BORDER, Tokens, Vocabulary
+from tabwright.workspace_index.lexing import BORDER, Numbers, Tokens, Vocabulary
 from tabwright.workspace_index.token_matches import DEEPEST, Matches, Places, agreeing_after
 
 _MOST_PLACES: Final = 3_000
@@ -38,6 +37,10 @@ class CursorContext:
     """How many tokens the line has before the cursor."""
     neighbours: tuple[str, str]
     """The lines before and after the cursor's that are not blank, without indentation."""
+    document_words: Collection[str]
+    """The words of the lines before and after the cursor's."""
+    document_forms: Numbers
+    """The tokens of the document with all words alike, see `Vocabulary.forms_of`."""
     following: Sequence[int]
     """The tokens from the end of the cursor's line on, its newline first."""
 
@@ -53,6 +56,8 @@ class Source:
     """By file: its first token."""
     is_current: NDArray[np.bool_]
     """By file: whether it counts."""
+    nearness: NDArray[np.float64]
+    """By file: how near it is, see `nearness`; -1 where nobody has asked yet."""
     cursor_place: int = -1
     """In the document at the cursor: where its line would be; elsewhere -1."""
 
@@ -134,7 +139,7 @@ def _of_source(
         depth=found.depths[wanted] + bool(word),
         key=source.tokens.rests[places].astype(np.uint64) | (GOES_ON if word else np.uint64(0)),
         first=cores[wanted].astype(np.int64) * 2 + bool(word),
-        nearness=_nearness_of(source.paths, file_numbers, cursor.path),
+        nearness=_nearness_of(source, file_numbers, cursor.path),
         following=agreeing_after(
             source.tokens.cores, places + source.tokens.lengths[places], cursor.following
         ),
@@ -142,15 +147,15 @@ def _of_source(
     )
 
 
-def _nearness_of(
-    paths: Sequence[str], file_numbers: Places, asked: str
-) -> NDArray[np.float64]:
-    different, which = np.unique(file_numbers, return_inverse=True)
-    values = [nearness(paths[number], asked) for number in different.tolist()]
-    return np.array(values, np.float64)[which]
+def _nearness_of(source: Source, file_numbers: Places, asked: str) -> NDArray[np.float64]:
+    found = source.nearness[file_numbers]
+    if (found < 0).any():
+        for number in np.unique(file_numbers[found < 0]).tolist():
+            source.nearness[number] = nearness(source.paths[number], asked)
+        found = source.nearness[file_numbers]
+    return found
 
 
-@functools.lru_cache(maxsize=1 << 16)
 def nearness(path: str, asked: str) -> float:
     """Return how near two files are: 1 in the same folder, 0 with no folder in common; at most
     half for files of different kinds."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tabwright.workspace_index.known_names import KnownNames
 from tabwright.workspace_index.lexing import (
@@ -29,8 +30,9 @@ MOST_CHARACTERS: Final = 20_000_000
 """Of code that is remembered by default: about 100 MB of memory, 5 bytes a character."""
 LARGEST_FILE_CHARACTERS: Final = 1_000_000
 """A larger file is data."""
-_CONTEXT_CHARACTERS: Final = 1_500
-_FOLLOWING_CHARACTERS: Final = 400
+_CONTEXT_CHARACTERS: Final = 300
+"""Read before the cursor, and more up to the beginning of a line."""
+_FOLLOWING_CHARACTERS: Final = 150
 _MOST_FOLLOWING: Final = 12
 _OPEN_DOCUMENTS: Final = 4
 _FEWEST_SORTED: Final = 100_000
@@ -53,6 +55,20 @@ class _Loose:
     starts: Places
 
 
+class _Nearness:
+    """How near the files of a source are to one document, filled in by those who ask."""
+
+    def __init__(self) -> None:
+        self._source: object = None
+        self._values = np.zeros(0)
+
+    def of(self, source: object, count: int) -> NDArray[np.float64]:
+        """Return room for the values of a source, the same until it is another one."""
+        if source is not self._source:
+            self._source, self._values = source, np.full(count, -1.0)
+        return self._values
+
+
 class _Document:
     """An open document's text without the cursor's line."""
 
@@ -63,6 +79,10 @@ class _Document:
         self.tokens = joined([])
         self.cursor_place = 0
         """Where the cursor's line would be among the tokens."""
+        self.forms = self.tokens.cores
+        self.words: frozenset[str] = frozenset()
+        self.loose_nearness = _Nearness()
+        self.sorted_nearness = _Nearness()
 
     def update(self, before: str, after: str) -> None:
         """Take a newer state: the lines before the cursor's, and those after it."""
@@ -73,6 +93,9 @@ class _Document:
             tail.cores[0] = 0  # what follows the cursor's line is not at a file's beginning
             self.tokens = joined([head, tail])
             self.cursor_place = len(head) + 1
+            self.forms = self.vocabulary.forms_of(self.tokens.cores)
+            words = self.vocabulary.words
+            self.words = frozenset(words[core] for core in np.unique(self.tokens.cores).tolist())
 
 
 class LineMemory:
@@ -92,7 +115,6 @@ class LineMemory:
         self._files: dict[str, _File] = {}
         self._characters = 0
         self._sorted: SortedTokens | None = None
-        self._sorted_paths: dict[str, int] = {}
         self._is_current = np.zeros(0, np.bool_)
         self._loose_files: dict[str, Tokens] = {}
         self._loose_count = 0
@@ -141,9 +163,7 @@ class LineMemory:
             if self._loose_files:
                 self._sort()
 
-    def proposals(
-        self, path: str, text: str, offset: int, limit: int = 8
-    ) -> tuple[Proposal, ...]:
+    def proposals(self, path: str, text: str, offset: int, limit: int = 8) -> tuple[Proposal, ...]:
         """Return how the line may go on at an offset, the most probable first.
 
         Args:
@@ -168,6 +188,8 @@ class LineMemory:
             context_words=context_words,
             line_tokens=len(PATTERN.findall(prefix.strip())),
             neighbours=_neighbours(text, line_start, line_end),
+            document_words=document.words,
+            document_forms=document.forms,
             following=self._following(prefix, text[line_end : line_end + _FOLLOWING_CHARACTERS]),
         )
         return propose(self._vocabulary, self._sources(path, document), cursor, limit)
@@ -201,8 +223,8 @@ class LineMemory:
         if self._loose_files.pop(path, None) is not None:
             self._loose_count -= len(known.tokens)
             self._loose = None
-        if path in self._sorted_paths:
-            self._is_current[self._sorted_paths[path]] = False
+        if self._sorted and path in self._sorted.numbers:
+            self._is_current[self._sorted.numbers[path]] = False
 
     def _sort_if_needed(self) -> None:
         in_order = len(self._sorted) if self._sorted else 0
@@ -214,12 +236,11 @@ class LineMemory:
         in_order = SortedTokens(files)
         with self._changing:
             self._sorted = in_order
-            self._sorted_paths = {path: number for number, path in enumerate(in_order.paths)}
             self._is_current = np.ones(len(files), np.bool_)
             self._loose_files = {}
             self._loose_count = 0
             self._loose = None
-            for path, number in self._sorted_paths.items():  # so that nothing is kept twice
+            for path, number in in_order.numbers.items():  # so that nothing is kept twice
                 self._files[path] = _File(
                     in_order.file_tokens(number), self._files[path].characters
                 )
@@ -239,7 +260,11 @@ class LineMemory:
         if start:
             # From the beginning of a line on: a token may begin anywhere in another.
             start = max(text.rfind("\n", 0, start) + 1, start - _CONTEXT_CHARACTERS)
-        cores, words = self._vocabulary.lookup(text[start:offset])
+        before = text[start:offset]
+        bare = before.rstrip(" \t")
+        if not bare.endswith("\n"):  # blanks belong to the token after them, which is missing
+            before = bare
+        cores, words = self._vocabulary.lookup(before)
         if not start:
             cores.insert(0, BEGINNING)
             words.insert(0, "")
@@ -263,24 +288,25 @@ class LineMemory:
                 paths=(path,),
                 starts=np.zeros(1, np.int64),
                 is_current=np.ones(1, np.bool_),
+                nearness=np.ones(1),
                 cursor_place=document.cursor_place,
             )
         ]
         if loose.paths:
-            wanted = np.array([each != path for each in loose.paths])
             sources.append(
                 Source(
                     find=lambda context: scan(loose.tokens.cores, context),
                     tokens=loose.tokens,
                     paths=loose.paths,
                     starts=loose.starts,
-                    is_current=wanted,
+                    is_current=np.array([each != path for each in loose.paths]),
+                    nearness=document.loose_nearness.of(loose, len(loose.paths)),
                 )
             )
         if in_order is not None:
-            if path in self._sorted_paths:
+            if path in in_order.numbers:
                 is_current = is_current.copy()
-                is_current[self._sorted_paths[path]] = False
+                is_current[in_order.numbers[path]] = False
             sources.append(
                 Source(
                     find=in_order.find,
@@ -288,6 +314,7 @@ class LineMemory:
                     paths=in_order.paths,
                     starts=in_order.starts,
                     is_current=is_current,
+                    nearness=document.sorted_nearness.of(in_order, len(in_order.paths)),
                 )
             )
         return sources

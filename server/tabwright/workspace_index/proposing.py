@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tabwright.workspace_index.adapting import AdaptedLine, adapted_lines
-from tabwright.workspace_index.lexing import (
-    LINE_ENDS,
-    LONGEST_REST,
-    PATTERN,
-    TOO_LONG,
-    Numbers,
-    Vocabulary,
-)
+from tabwright.workspace_index.lexing import LINE_ENDS, PATTERN, TOO_LONG, Numbers, Vocabulary
 from tabwright.workspace_index.like_places import (
     GOES_ON,
     CursorContext,
@@ -26,7 +19,8 @@ from tabwright.workspace_index.like_places import (
     Source,
     like_places,
 )
-from tabwright.workspace_index.weighing import Adapted, Evidence, probability
+from tabwright.workspace_index.token_matches import Places
+from tabwright.workspace_index.weighing import Adapted, Evidence, Found, probability
 
 _MOST_JUDGED: Final = 24
 """Continuations that are looked at closely."""
@@ -59,90 +53,158 @@ class Proposal:
     """What speaks for it."""
 
 
-_NOTHING: Final = np.zeros(0, np.uint32)
-_NO_EVIDENCE: Final = Evidence(
-    depth=0,
-    line_tokens=0,
-    occurrences=0,
-    occurrences_anywhere=0,
-    share=0.0,
-    blended_share=0.0,
-    next_share=0.0,
-    rivals=0,
-    following=0,
-    brackets_left=0,
-    is_cut_string=False,
-    repeats_neighbour=False,
-    is_same_file=False,
-    distance=-1,
-    nearness=1.0,
-    token_count=0,
-    word_count=0,
-    known_words=0.0,
-    word_length=0,
-    goes_on=False,
-    lead=0.0,
-    adapted=None,
-)
-
-
 @dataclass(frozen=True)
 class _Draft:
-    """A proposal that is not compared with the others yet."""
+    """A continuation that other places have."""
 
-    number: int
     surfaces: Numbers
-    text: str
-    evidence: Evidence
+    goes_on: bool
+    found: Found
 
 
 def propose(
     vocabulary: Vocabulary, sources: Sequence[Source], cursor: CursorContext, limit: int
 ) -> tuple[Proposal, ...]:
-    """Return the most probable continuations of a line, the best first."""
-    drafts = _found_drafts(vocabulary, sources, cursor) 
-    drafts = _with_adapted(drafts, _adapted_drafts(vocabulary, sources[0], cursor))
-    return _judged(vocabulary, sources[0], drafts, cursor, limit)
+    """Return the most probable continuations of a line, the best first.
+
+    Args:
+        sources: where to look; the document at the cursor is the first.
+    """
+    drafts = _drafts(vocabulary, sources, cursor)
+    adapted = _adapted(vocabulary, sources[0], cursor)
+    judged: list[tuple[float, str, Evidence]] = []
+    for text in {**drafts, **adapted}:
+        draft = drafts.get(text)
+        evidence = _evidence(cursor, text, draft.found if draft else None, adapted.get(text))
+        judged.append((probability(evidence), text, evidence))
+    judged.sort(key=lambda each: (-each[0], -each[2].matched_tokens, each[1]))
+    return tuple(
+        Proposal(text, sureness, *_agreed(vocabulary, text, drafts, cursor), evidence)
+        for sureness, text, evidence in judged[:limit]
+    )
 
 
-def _found_drafts(
+def _drafts(
     vocabulary: Vocabulary, sources: Sequence[Source], cursor: CursorContext
-) -> list[_Draft]:
+) -> dict[str, _Draft]:
     found = like_places(vocabulary, sources, cursor)
     if not len(found):
-        return []
+        return {}
     keys, which = np.unique(found.key, return_inverse=True)
-    is_here = found.distance >= 0
-    weights = np.where(is_here, _SAME_FILE_WEIGHT, _FAR_WEIGHT + found.nearness)
+    weights = np.where(found.distance >= 0, _SAME_FILE_WEIGHT, _FAR_WEIGHT + found.nearness)
     shares = _blended_shares(found.depth, which, weights, len(keys))
     rests = keys & ~GOES_ON
     candidates = np.flatnonzero((rests != TOO_LONG) & (rests != LINE_ENDS))
     chosen = candidates[np.lexsort((keys[candidates], -shares[candidates]))][:_MOST_JUDGED]
-    drafts = [
-        _draft(vocabulary, sources, cursor, found, which, int(number), shares)
-        for number in chosen
-    ]
-    return _without_repeats([draft for draft in drafts if draft.text])
+    members = np.argsort(which, kind="stable")
+    starts = np.searchsorted(which[members], np.arange(len(keys) + 1))
+    next_shares = _next_shares(found, members[starts[:-1]], shares)
+    at_depth = _DepthCounts(found.depth, which)
+    # What ends and what is too long is a rival too.
+    largest = np.sort(shares)[::-1][:2].tolist()
+    drafts: dict[str, _Draft] = {}
+    for number in chosen.tolist():
+        group = members[starts[number] : starts[number + 1]]
+        one = group[0]
+        tokens = sources[found.source[one]].tokens
+        place = int(found.place[one])
+        surfaces = tokens.surfaces[place : place + int(tokens.lengths[place])]
+        goes_on = bool(found.key[one] & GOES_ON)
+        text = continuation(vocabulary.text_of(surfaces), cursor, goes_on)
+        if not text or text in drafts:  # the same with other blanks
+            continue
+        share = float(shares[number])
+        rival = largest[1] if share == largest[0] and len(largest) > 1 else largest[0]
+        drafts[text] = _Draft(
+            surfaces,
+            goes_on,
+            _found(
+                found, group, at_depth, share, float(next_shares[number]), share - rival, goes_on
+            ),
+        )
+    return drafts
 
 
-def _adapted_drafts(
-    vocabulary: Vocabulary, document: Source, cursor: CursorContext
-) -> dict[str, Adapted]:
-    lines = adapted_lines(
-        vocabulary,
-        document.tokens,
-        document.cursor_place,
-        cursor.context,
-        cursor.context_words,
-        cursor.line_tokens,
-        cursor.word,
-        cursor.following,
+def _blended_shares(
+    depths: Places, which: NDArray[np.intp], weights: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """Return the share of each continuation, from the shallowest depth to the deepest.
+
+    At each depth, the shares at the one before count as `_HELD_BACK` more places: interpolation
+    with a Dirichlet prior, as MacKay and Peto (1995) do it for language models.
+    """
+    shares = np.full(count, 1 / (count + 1))
+    deepest = min(int(depths.max()), _DEEPEST_LEVEL)
+    for depth in range(int(depths.min()), deepest + 1):
+        at_depth = np.flatnonzero(depths >= depth)
+        counts = np.bincount(which[at_depth], weights[at_depth], minlength=count)
+        shares = np.divide(counts + _HELD_BACK * shares, counts.sum() + _HELD_BACK)
+    return shares
+
+
+def _next_shares(
+    found: LikePlaces, one_of_each: Places, shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return for each continuation the share of all that begin with the same token."""
+    _, first = np.unique(found.first[one_of_each], return_inverse=True)
+    totals: NDArray[np.float64] = np.bincount(first, shares).astype(np.float64)[first]
+    return totals
+
+
+class _DepthCounts:
+    """How many places and how many continuations there are at a depth or deeper."""
+
+    def __init__(self, depths: Places, which: NDArray[np.intp]) -> None:
+        self._depths = depths
+        self._which = which
+        self._known: dict[int, tuple[int, int]] = {}
+
+    def at(self, depth: int) -> tuple[int, int]:
+        if depth not in self._known:
+            numbers = self._which[self._depths >= depth]
+            self._known[depth] = len(numbers), len(set(numbers.tolist()))
+        return self._known[depth]
+
+
+def _found(
+    found: LikePlaces,
+    group: Places,
+    at_depth: _DepthCounts,
+    share: float,
+    next_share: float,
+    lead: float,
+    goes_on: bool,
+) -> Found:
+    depths = found.depth[group]
+    depth = int(depths.max())
+    count = int(np.count_nonzero(depths == depth))
+    places, continuations = at_depth.at(depth)
+    here = found.distance[group]
+    here = here[here >= 0]
+    return Found(
+        depth=depth,
+        occurrences=count,
+        occurrences_anywhere=len(group),
+        share=count / places,
+        blended_share=share,
+        next_share=next_share,
+        rivals=continuations - 1,
+        following=int(found.following[group].max()),
+        is_same_file=len(here) > 0,
+        distance=int(here.min()) if len(here) else -1,
+        nearness=float(found.nearness[group].max()),
+        goes_on=goes_on,
+        lead=lead,
     )
+
+
+def _adapted(vocabulary: Vocabulary, document: Source, cursor: CursorContext) -> dict[str, Adapted]:
+    lines = adapted_lines(vocabulary, document, cursor)
     by_text: dict[str, list[AdaptedLine]] = {}
     for line in lines:
-        text = _continuation(line.written, cursor, line.goes_on)
-        if text:
+        if text := continuation(line.written, cursor, line.goes_on):
             by_text.setdefault(text, []).append(line)
+    likest = max((line.form_depth + line.same for line in lines), default=0)
     return {
         text: Adapted(
             form_depth=max(line.form_depth for line in group),
@@ -154,102 +216,13 @@ def _adapted_drafts(
             distance=min(line.distance for line in group),
             votes=len(group),
             share=len(group) / len(lines),
-            lead=max(line.form_depth + line.same for line in group)
-            - max((each.form_depth + each.same for each in lines), default=0),
+            lead=max(line.form_depth + line.same for line in group) - likest,
         )
         for text, group in by_text.items()
     }
 
 
-def _with_adapted(drafts: Sequence[_Draft], adapted: Mapping[str, Adapted]) -> list[_Draft]:
-    known = {draft.text for draft in drafts}
-    return [
-        replace(draft, evidence=replace(draft.evidence, adapted=adapted.get(draft.text)))
-        for draft in drafts
-    ] + [
-        _Draft(-1, _NOTHING, text, replace(_NO_EVIDENCE, adapted=each))
-        for text, each in adapted.items()
-        if text not in known
-    ]
-
-
-def _blended_shares(
-    depths: NDArray[np.int64], which: NDArray[np.intp], weights: NDArray[np.float64], count: int
-) -> NDArray[np.float64]:
-    """Return the share of each continuation, from the shallowest depth to the deepest.
-
-    At each depth, the shares at the one before count as `_HELD_BACK` more places: interpolation
-    with a Dirichlet prior, as MacKay and Peto (1995) do it for language models.
-    """
-    shares = np.full(count, 1 / (count + 1))
-    deepest = min(int(depths.max()), _DEEPEST_LEVEL)
-    for depth in range(int(depths.min()), deepest + 1):
-        at_depth = depths >= depth
-        counts = np.bincount(which[at_depth], weights[at_depth], minlength=count)
-        shares = (counts + _HELD_BACK * shares) / (counts.sum() + _HELD_BACK)
-    return shares
-
-
-def _draft(
-    vocabulary: Vocabulary,
-    sources: Sequence[Source],
-    cursor: CursorContext,
-    found: LikePlaces,
-    which: NDArray[np.intp],
-    number: int,
-    shares: NDArray[np.float64],
-) -> _Draft:
-    members = np.flatnonzero(which == number)
-    one = members[0]
-    source = sources[found.source[one]]
-    surfaces = _rest_of_line(vocabulary, source.tokens.surfaces, int(found.place[one]))
-    goes_on = bool(found.key[one] & GOES_ON)
-    depth = int(found.depth[members].max())
-    at_depth = found.depth >= depth
-    count = int((found.depth[members] == depth).sum())
-    here = found.distance[members]
-    here = here[here >= 0]
-    same_beginning = np.unique(which[found.first == found.first[one]])
-    return _Draft(
-        number,
-        surfaces,
-        _continuation(vocabulary.text_of(surfaces), cursor, goes_on),
-        Evidence(
-            depth=depth,
-            line_tokens=cursor.line_tokens,
-            occurrences=count,
-            occurrences_anywhere=len(members),
-            share=count / int(at_depth.sum()),
-            blended_share=float(shares[number]),
-            next_share=float(shares[same_beginning].sum()),
-            rivals=len(np.unique(which[at_depth])) - 1,
-            is_same_file=len(here) > 0,
-            following=int(found.following[members].max()),
-            repeats_neighbour=False,
-            brackets_left=0,
-            is_cut_string=False,
-            distance=int(here.min()) if len(here) else -1,
-            nearness=float(found.nearness[members].max()),
-            token_count=len(surfaces),
-            word_count=0,
-            known_words=1.0,
-            word_length=len(cursor.word),
-            goes_on=goes_on,
-            lead=0.0,
-            adapted=None,
-        ),
-    )
-
-
-def _rest_of_line(vocabulary: Vocabulary, surfaces: Numbers, place: int) -> Numbers:
-    rest = surfaces[place : place + LONGEST_REST + 1]
-    ends = vocabulary.newlines_among(rest)
-    borders = np.flatnonzero(rest == 0)
-    end = min(int(ends[0]) if len(ends) else len(rest), int(borders[0]) if len(borders) else len(rest))
-    return rest[:end]
-
-
-def _continuation(written: str, cursor: CursorContext, goes_on: bool) -> str:
+def continuation(written: str, cursor: CursorContext, goes_on: bool) -> str:
     """Return what is to be put in where a line goes on as written elsewhere."""
     bare = written.lstrip(" \t")
     if goes_on:
@@ -258,81 +231,51 @@ def _continuation(written: str, cursor: CursorContext, goes_on: bool) -> str:
     return (bare if has_blank else written).rstrip()
 
 
-def _without_repeats(drafts: Sequence[_Draft]) -> list[_Draft]:
-    """Join proposals that come to the same text, because only blanks differ."""
-    joined: dict[str, _Draft] = {}
-    for draft in drafts:
-        known = joined.setdefault(draft.text, draft)
-        if known is not draft:
-            share = known.evidence.blended_share + draft.evidence.blended_share
-            evidence = replace(known.evidence, blended_share=share)
-            joined[draft.text] = replace(known, evidence=evidence)
-    return list(joined.values())
-
-
-def _judged(
-    vocabulary: Vocabulary,
-    document: Source,
-    drafts: Sequence[_Draft],
-    cursor: CursorContext,
-    limit: int,
-) -> tuple[Proposal, ...]:
-    known = {vocabulary.words[core] for core in np.unique(document.tokens.cores).tolist()}
-    largest = sorted((draft.evidence.blended_share for draft in drafts), reverse=True)
-    proposals = []
-    for draft in drafts:
-        share = draft.evidence.blended_share
-        rival = largest[1] if len(largest) > 1 and share == largest[0] else largest[0]
-        words = _WORD.findall(draft.text)
-        evidence = replace(
-            draft.evidence,
-            token_count=len(PATTERN.findall(draft.text)),
-            word_count=len(words),
-            line_tokens=cursor.line_tokens,
-            word_length=len(cursor.word),
-            known_words=sum(word in known for word in words) / len(words) if words else 1.0,
-            lead=share - rival if len(largest) > 1 else share,
-            repeats_neighbour=(cursor.line_prefix + draft.text).strip() in cursor.neighbours,
-            **_form(cursor.line_prefix, draft.text),
-        )
-        agreed, agreed_share = _agreed(vocabulary, draft, drafts, cursor)
-        proposals.append(Proposal(draft.text, probability(evidence), agreed, agreed_share, evidence))
-    proposals.sort(key=lambda each: (-each.probability, -each.evidence.depth, each.text))
-    return tuple(proposals[:limit])
-
-
-def _form(before: str, text: str) -> dict[str, int | bool]:
-    """Return what the whole line looks like: brackets left open, strings left open.
+def _evidence(
+    cursor: CursorContext, text: str, found: Found | None, adapted: Adapted | None
+) -> Evidence:
+    """Describe what a proposal is and what the line would look like with it.
 
     Brackets in strings count too, and so do apostrophes in comments: it is only evidence.
     """
-    line = before + text
+    line = cursor.line_prefix + text
     left = 0
     for sign in _BRACKETS.findall(line):
         left = left + 1 if sign in "([{" else max(0, left - 1)
-    if text[-1:] in "([{":
-        left -= 1
-    return {
-        "brackets_left": left,
-        "is_cut_string": bool(line.count('"') % 2 or line.count("'") % 2 or line.count("`") % 2),
-    }
+    words = _WORD.findall(text)
+    known = cursor.document_words
+    return Evidence(
+        found=found,
+        adapted=adapted,
+        line_tokens=cursor.line_tokens,
+        word_length=len(cursor.word),
+        token_count=len(PATTERN.findall(text)),
+        word_count=len(words),
+        known_words=sum(word in known for word in words) / len(words) if words else 1.0,
+        brackets_left=left - (text[-1] in "([{"),
+        is_cut_string=any(line.count(mark) % 2 for mark in "\"'`"),
+        repeats_neighbour=line.strip() in cursor.neighbours,
+    )
 
 
 def _agreed(
-    vocabulary: Vocabulary, draft: _Draft, drafts: Sequence[_Draft], cursor: CursorContext
+    vocabulary: Vocabulary, text: str, drafts: Mapping[str, _Draft], cursor: CursorContext
 ) -> tuple[str, float]:
     """Return the longest beginning of a proposal that enough of the evidence agrees on."""
+    draft = drafts.get(text)
+    if draft is None:
+        return "", 0.0
     own = draft.surfaces.tolist()
     shares = [0.0] * (len(own) + 1)
-    for other in drafts:
-        if other.evidence.goes_on != draft.evidence.goes_on:
+    for other in drafts.values():
+        if other.goes_on != draft.goes_on or other.surfaces[0] != own[0]:
             continue
         for length, (left, right) in enumerate(zip(own, other.surfaces.tolist(), strict=False), 1):
             if left != right:
                 break
-            shares[length] += other.evidence.blended_share
+            shares[length] += other.found.blended_share
     length = max((n for n in range(1, len(own) + 1) if shares[n] >= _AGREED_SHARE), default=0)
     if not length:
         return "", 0.0
     beginning = vocabulary.text_of(draft.surfaces[:length])
-    return _continuation(beginning, cursor, draft.evidence.goes_on), shares[length]
+    return continuation(beginning, cursor, draft.goes_on), shares[length]

@@ -32,8 +32,8 @@ class Matches:
     def __len__(self) -> int:
         return len(self.places)
 
-    def only(self, wanted: NDArray[np.bool_]) -> Matches:
-        """Return those that a mask names."""
+    def only(self, wanted: NDArray[np.bool_] | NDArray[np.intp]) -> Matches:
+        """Return those that a mask or their numbers name."""
         return Matches(self.places[wanted], self.depths[wanted])
 
 
@@ -86,6 +86,7 @@ class SortedTokens:
     def __init__(self, files: Sequence[tuple[str, Tokens]]) -> None:
         """Sort the tokens of files, given with their paths in a fixed order."""
         self.paths = [path for path, _ in files]
+        self.numbers = {path: number for number, path in enumerate(self.paths)}
         self.tokens = joined([tokens for _, tokens in files])
         lengths = np.array([len(tokens) + 1 for _, tokens in files], np.int64)
         self.starts = np.cumsum(lengths) - lengths + 1
@@ -133,7 +134,7 @@ class SortedTokens:
 
     def _ranges(self, context: Sequence[int]) -> list[tuple[int, int]]:
         """Return by depth from 1 where in the order the places are at which so many agree."""
-        order, cores = memoryview(self._order), memoryview(self.tokens.cores)
+        order, cores = self._order.data, self.tokens.cores.data
         low, high = 0, len(order)
         ranges = []
         for depth, wanted in enumerate(context[:_SORTED_DEPTH], start=1):

@@ -34,14 +34,12 @@ class Adapted:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What speaks for one proposal, apart from what any model thinks of it."""
+class Found:
+    """What speaks for a proposal that other places have as it is."""
 
     depth: int
     """How many tokens before the cursor agree where it follows; a word that is being typed counts
     as one."""
-    line_tokens: int
-    """How many tokens the cursor's line has before the cursor."""
     occurrences: int
     """How often it follows there, at that depth."""
     occurrences_anywhere: int
@@ -56,36 +54,50 @@ class Evidence:
     """How many other continuations there are at that depth."""
     following: int
     """How many of the tokens after the line agree, at the place where most do; at most 12."""
-    brackets_left: int
-    """How many brackets the line would leave open, one at its very end apart."""
-    is_cut_string: bool
-    """Whether the line would have an odd number of some quotation mark."""
-    repeats_neighbour: bool
-    """Whether the line would be the same as the one before or after it."""
     is_same_file: bool
     """Whether the document at the cursor has it itself."""
     distance: int
     """How many tokens away it is in the document, -1 where it is not in it."""
     nearness: float
     """Of the nearest file that has it: 1 for the same folder, 0 for none in common."""
+    goes_on: bool
+    """Whether it makes the word before the cursor longer."""
+    lead: float
+    """Its blended share less the largest of another."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for one proposal, apart from what any model thinks of it."""
+
+    found: Found | None
+    """Set where other places have it as it is."""
+    adapted: Adapted | None
+    """Set where a line of the document with other names comes to it. One of both is always set."""
+    line_tokens: int
+    """How many tokens the cursor's line has before the cursor."""
+    word_length: int
+    """How much of a word stands right before the cursor."""
     token_count: int
     """How many tokens are proposed."""
     word_count: int
     """How many words are proposed."""
     known_words: float
     """The share of its words that the document has, 0 to 1; 1 where it has no words."""
-    word_length: int
-    """How much of a word stands right before the cursor."""
-    goes_on: bool
-    """Whether the proposal makes that word longer."""
-    lead: float
-    """Its blended share less the largest of another proposal."""
-    adapted: Adapted | None
-    """Set where a line of the document with other names comes to the same; `depth` is 0 where
-    nothing else does."""
+    brackets_left: int
+    """How many brackets the line would leave open, one at its very end apart."""
+    is_cut_string: bool
+    """Whether the line would have an odd number of some quotation mark."""
+    repeats_neighbour: bool
+    """Whether the line would be the same as the one before or after it."""
+
+    @property
+    def matched_tokens(self) -> int:
+        """How many tokens before the cursor agree where it follows as it is; 0 if nowhere."""
+        return self.found.depth if self.found else 0
 
 
-FEATURES: Final = (
+FOUND_FEATURES: Final = (
     "one",
     "log depth",
     "deep",
@@ -117,7 +129,7 @@ FEATURES: Final = (
     "adapted with changes",
 )
 
-WEIGHTS: Final = (
+FOUND_WEIGHTS: Final = (
     -2.640,  # one
     0.125,  # log depth
     1.227,  # deep
@@ -178,64 +190,65 @@ ADAPTED_FEATURES: Final = (
 )
 
 ADAPTED_WEIGHTS: Final = (
-    -4.221,  # one
-    -0.417,  # log form depth
-    0.158,  # same share
-    1.809,  # log same
-    -0.994,  # covers more than the line
-    -0.733,  # log paired
-    2.427,  # has changes
-    -0.065,  # log changed
-    -0.358,  # log kept
-    -0.783,  # following
-    0.399,  # log following
-    -2.924,  # log distance
-    0.108,  # log votes
-    2.633,  # share
-    0.335,  # lead
-    0.089,  # at the line's beginning
-    -0.503,  # log line tokens
-    -0.516,  # brackets left
-    0.527,  # cut string
-    -0.378,  # repeats neighbour
-    0.434,  # only signs
-    -0.732,  # log tokens
-    -0.951,  # known words
-    1.147,  # word length
+    -4.716,  # one
+    -0.655,  # log form depth
+    0.755,  # same share
+    1.995,  # log same
+    -0.651,  # covers more than the line
+    -0.826,  # log paired
+    2.597,  # has changes
+    -0.280,  # log changed
+    -0.361,  # log kept
+    -0.473,  # following
+    0.369,  # log following
+    -2.977,  # log distance
+    0.016,  # log votes
+    2.764,  # share
+    0.383,  # lead
+    -0.048,  # at the line's beginning
+    -0.322,  # log line tokens
+    0.045,  # brackets left
+    0.697,  # cut string
+    -0.564,  # repeats neighbour
+    0.062,  # only signs
+    -0.832,  # log tokens
+    -0.534,  # known words
+    0.814,  # word length
 )
 
 
-def features(evidence: Evidence) -> tuple[float, ...]:
-    """Return the numbers that the regression weighs, in the order of FEATURES."""
+def found_features(evidence: Evidence, found: Found) -> tuple[float, ...]:
+    """Return the numbers that are weighed where other places have a proposal as it is, in the order
+    of FOUND_FEATURES."""
     adapted = evidence.adapted
-    blended = min(0.999, max(1e-4, evidence.blended_share))
+    blended = min(0.999, max(1e-4, found.blended_share))
     return (
         1.0,
-        math.log(evidence.depth),
-        max(0, evidence.depth - 12) / 20,
-        float(evidence.depth > evidence.line_tokens),
+        math.log(found.depth),
+        max(0, found.depth - 12) / 20,
+        float(found.depth > evidence.line_tokens),
         float(evidence.line_tokens == 0),
-        math.log(evidence.occurrences),
-        math.log(evidence.occurrences_anywhere),
-        evidence.share,
+        math.log(found.occurrences),
+        math.log(found.occurrences_anywhere),
+        found.share,
         math.log(blended / (1 - blended)),
         blended,
-        evidence.next_share,
-        math.log1p(evidence.rivals),
-        evidence.following / 12,
-        math.log1p(evidence.following),
+        found.next_share,
+        math.log1p(found.rivals),
+        found.following / 12,
+        math.log1p(found.following),
         float(min(2, evidence.brackets_left)),
         float(evidence.is_cut_string),
         float(evidence.repeats_neighbour),
         float(evidence.word_count == 0),
-        float(evidence.is_same_file),
-        math.log1p(max(0, evidence.distance)) / 10 if evidence.is_same_file else 1.0,
-        evidence.nearness,
+        float(found.is_same_file),
+        math.log1p(max(0, found.distance)) / 10 if found.is_same_file else 1.0,
+        found.nearness,
         math.log(evidence.token_count),
         evidence.known_words,
         min(8, evidence.word_length) / 8,
-        float(evidence.goes_on),
-        evidence.lead,
+        float(found.goes_on),
+        found.lead,
         float(adapted is not None),
         adapted.share if adapted else 0.0,
         float(adapted is not None and adapted.changed > 0),
@@ -275,9 +288,11 @@ def adapted_features(evidence: Evidence, adapted: Adapted) -> tuple[float, ...]:
 
 def probability(evidence: Evidence) -> float:
     """Return how probable it is that a line goes on exactly so, 0 to 1."""
-    if evidence.depth or evidence.adapted is None:
-        numbers, weights = features(evidence), WEIGHTS
-    else:
+    numbers: tuple[float, ...] = ()
+    weights: tuple[float, ...] = ()
+    if evidence.found:
+        numbers, weights = found_features(evidence, evidence.found), FOUND_WEIGHTS
+    elif evidence.adapted:
         numbers, weights = adapted_features(evidence, evidence.adapted), ADAPTED_WEIGHTS
     score = sum(number * weight for number, weight in zip(numbers, weights, strict=True))
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))

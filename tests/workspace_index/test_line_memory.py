@@ -157,7 +157,7 @@ def test_of_equals_the_nearer_file_comes_first():
 
 
 def test_the_names_of_the_line_before_are_exchanged():
-    source = "self.width = width\nself.height = |\n"
+    source = "self.width = width\nself.depth = depth\nself.height = |\n"
 
     assert proposed({}, source)[0] == "height"
 

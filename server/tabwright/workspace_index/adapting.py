@@ -17,7 +17,7 @@ _FEWEST_AGREEING: Final = 3
 _MOST_COMPARED: Final = 24
 """Tokens before the cursor from which names are paired."""
 _MOST_COMPARED_LINES: Final = 128
-_MOST_ADAPTED: Final = 16
+_MOST_ADAPTED: Final = 10
 """Lines."""
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|_+|[^\W\d_]+|.")
 """The parts of a name in any convention: `HTTPServer_v2` has HTTP, Server, _, v and 2."""
@@ -29,6 +29,8 @@ class AdaptedLine:
 
     written: str
     """The rest of the line with other names, blanks at its beginning included."""
+    original: str
+    """The same with the names that it has there."""
     goes_on: bool
     """Whether it begins with the word before the cursor."""
     form_depth: int
@@ -99,6 +101,7 @@ def _lines(
         found.append(
             AdaptedLine(
                 written=written,
+                original=vocabulary.text_of(rest),
                 goes_on=bool(begun),
                 form_depth=depth,
                 same=int(same[number]),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tabwright.workspace_index.lexing import BORDER, Numbers, Tokens, Vocabulary
 from tabwright.workspace_index.token_matches import DEEPEST, Matches, Places, agreeing_after
 
-_MOST_PLACES: Final = 3_000
+_MOST_PLACES: Final = 1_500
 """More shallow ones than this are left out: they cost time and say little."""
 _OTHER_KIND: Final = 0.5
 """How near a file with another ending is at most."""

@@ -22,7 +22,7 @@ from tabwright.workspace_index.like_places import (
 from tabwright.workspace_index.token_matches import Places
 from tabwright.workspace_index.weighing import Adapted, Evidence, Found, probability
 
-_MOST_JUDGED: Final = 24
+_MOST_JUDGED: Final = 16
 """Continuations that are looked at closely."""
 _HELD_BACK: Final = 1.0
 """How many places the next shorter context counts for. Less trusts longer contexts sooner."""
@@ -71,11 +71,19 @@ def propose(
         sources: where to look; the document at the cursor is the first.
     """
     drafts = _drafts(vocabulary, sources, cursor)
-    adapted = _adapted(vocabulary, sources[0], cursor)
+    lines = adapted_lines(vocabulary, sources[0], cursor)
+    adapted = _adapted(lines, cursor)
+    originals = {
+        continuation(line.original, cursor, line.goes_on)
+        for line in lines
+        if line.changed and not line.goes_on
+    }
     judged: list[tuple[float, str, Evidence]] = []
     for text in {**drafts, **adapted}:
         draft = drafts.get(text)
-        evidence = _evidence(cursor, text, draft.found if draft else None, adapted.get(text))
+        evidence = _evidence(
+            cursor, text, draft.found if draft else None, adapted.get(text), text in originals
+        )
         judged.append((probability(evidence), text, evidence))
     judged.sort(key=lambda each: (-each[0], -each[2].matched_tokens, each[1]))
     return tuple(
@@ -198,8 +206,7 @@ def _found(
     )
 
 
-def _adapted(vocabulary: Vocabulary, document: Source, cursor: CursorContext) -> dict[str, Adapted]:
-    lines = adapted_lines(vocabulary, document, cursor)
+def _adapted(lines: Sequence[AdaptedLine], cursor: CursorContext) -> dict[str, Adapted]:
     by_text: dict[str, list[AdaptedLine]] = {}
     for line in lines:
         if text := continuation(line.written, cursor, line.goes_on):
@@ -232,7 +239,11 @@ def continuation(written: str, cursor: CursorContext, goes_on: bool) -> str:
 
 
 def _evidence(
-    cursor: CursorContext, text: str, found: Found | None, adapted: Adapted | None
+    cursor: CursorContext,
+    text: str,
+    found: Found | None,
+    adapted: Adapted | None,
+    is_original: bool,
 ) -> Evidence:
     """Describe what a proposal is and what the line would look like with it.
 
@@ -247,6 +258,7 @@ def _evidence(
     return Evidence(
         found=found,
         adapted=adapted,
+        is_original=is_original,
         line_tokens=cursor.line_tokens,
         word_length=len(cursor.word),
         token_count=len(PATTERN.findall(text)),

@@ -16,9 +16,9 @@ Places: TypeAlias = NDArray[np.int64]
 DEEPEST: Final = 32
 """Tokens of context that are compared; what agrees further says nothing more."""
 _SORTED_DEPTH: Final = 16
-_MOST_LOOKED_AT: Final = 8_000
+_MOST_LOOKED_AT: Final = 4_000
 """Places. A context that is at more places than this says little about how it goes on."""
-_MOST_AGREEING: Final = 24_000
+_MOST_AGREEING: Final = 12_000
 """Places looked at even though the longest context is at so many."""
 
 

@@ -74,6 +74,8 @@ class Evidence:
     """Set where other places have it as it is."""
     adapted: Adapted | None
     """Set where a line of the document with other names comes to it. One of both is always set."""
+    is_original: bool
+    """Whether it is how such a line goes on with its old names, where they would be changed."""
     line_tokens: int
     """How many tokens the cursor's line has before the cursor."""
     word_length: int
@@ -127,6 +129,7 @@ FOUND_FEATURES: Final = (
     "adapted too",
     "adapted share",
     "adapted with changes",
+    "original of an adapted one",
 )
 
 FOUND_WEIGHTS: Final = (
@@ -159,6 +162,7 @@ FOUND_WEIGHTS: Final = (
     0.557,  # adapted too
     2.018,  # adapted share
     2.762,  # adapted with changes
+    0.0,
 )
 
 
@@ -190,30 +194,30 @@ ADAPTED_FEATURES: Final = (
 )
 
 ADAPTED_WEIGHTS: Final = (
-    -4.716,  # one
-    -0.655,  # log form depth
-    0.755,  # same share
-    1.995,  # log same
-    -0.651,  # covers more than the line
-    -0.826,  # log paired
-    2.597,  # has changes
-    -0.280,  # log changed
-    -0.361,  # log kept
-    -0.473,  # following
-    0.369,  # log following
-    -2.977,  # log distance
-    0.016,  # log votes
-    2.764,  # share
-    0.383,  # lead
-    -0.048,  # at the line's beginning
-    -0.322,  # log line tokens
-    0.045,  # brackets left
-    0.697,  # cut string
-    -0.564,  # repeats neighbour
-    0.062,  # only signs
-    -0.832,  # log tokens
-    -0.534,  # known words
-    0.814,  # word length
+    -4.274,  # one
+    -0.492,  # log form depth
+    0.152,  # same share
+    1.808,  # log same
+    -0.728,  # covers more than the line
+    -0.895,  # log paired
+    2.341,  # has changes
+    -0.033,  # log changed
+    -0.213,  # log kept
+    -0.496,  # following
+    0.300,  # log following
+    -2.592,  # log distance
+    0.093,  # log votes
+    2.758,  # share
+    0.328,  # lead
+    -0.091,  # at the line's beginning
+    -0.257,  # log line tokens
+    -0.358,  # brackets left
+    0.296,  # cut string
+    -0.582,  # repeats neighbour
+    0.202,  # only signs
+    -0.897,  # log tokens
+    -0.369,  # known words
+    0.604,  # word length
 )
 
 
@@ -252,6 +256,7 @@ def found_features(evidence: Evidence, found: Found) -> tuple[float, ...]:
         float(adapted is not None),
         adapted.share if adapted else 0.0,
         float(adapted is not None and adapted.changed > 0),
+        float(evidence.is_original),
     )
 
 

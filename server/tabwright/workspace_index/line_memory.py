@@ -104,7 +104,8 @@ class LineMemory:
     One thread may learn while another asks; files may be learned in any order. Most files are in
     one sorted index that is never changed; those learned since, and the document at the cursor,
     are searched token by token. When they have become many, everything is sorted anew: about a
-    second for 10 MB of code, once each time that what was learned has grown by half.
+    second for 10 MB of code, once each time that what was learned has grown by half. The numbers of
+    words that no file has any more are kept until the memory itself is made anew.
     """
 
     def __init__(self, most_characters: int = MOST_CHARACTERS) -> None:

@@ -163,17 +163,18 @@ def _first(
 def _sorted_by_what_is_before(cores: Numbers) -> Numbers:
     """Return all places in the order of the tokens before them, the nearest one first."""
     count = len(cores)
-    ranks = np.zeros(count, np.uint64)
-    ranks[1:] = cores[:-1].astype(np.uint64) + np.uint64(1)
-    order = np.argsort(ranks)
+    ranks = np.zeros(count, np.uint32)
+    ranks[1:] = cores[:-1] + np.uint32(1)
+    order = np.zeros(count, np.int64)
     depth = 1
     while depth < _SORTED_DEPTH:
-        keys = ranks << np.uint64(32)
+        keys = ranks.astype(np.uint64) << np.uint64(32)
         keys[depth:] |= ranks[:-depth]
         order = np.argsort(keys, kind="stable" if depth * 2 == _SORTED_DEPTH else None)
-        ordered = keys[order]
-        new = np.zeros(count, np.uint64)
-        np.cumsum(ordered[1:] != ordered[:-1], out=new[1:])
-        ranks[order] = new
+        keys = keys[order]
+        is_new = keys[1:] != keys[:-1]
+        del keys  # as early as possible: these are the largest arrays that there are
+        ranks[order[0]] = 0
+        ranks[order[1:]] = np.cumsum(is_new, dtype=np.uint32)
         depth *= 2
     return order.astype(np.uint32)

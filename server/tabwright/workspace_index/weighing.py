@@ -1,7 +1,7 @@
 """How probable a proposal is, from what speaks for it: a small logistic regression.
 
-The weights are from `python tests/benchmarks/memory_fitting.py --spots 700`, fitted on packages that
-no result is reported on; `memory_alone.py` prints how well they hold elsewhere.
+The weights are from `python tests/benchmarks/memory_fitting.py --spots 700`, fitted on packages
+that no result is reported on; `memory_alone.py` prints how well they hold elsewhere.
 """
 
 from __future__ import annotations

@@ -9,9 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from tabwright.workspace_index.lexing import LONGEST_REST, Numbers, Vocabulary
+from tabwright.workspace_index.lexing import (
+    BEGINNING,
+    LONGEST_REST,
+    SHALLOWER,
+    Numbers,
+    Vocabulary,
+)
 from tabwright.workspace_index.like_places import CursorContext, Source
-from tabwright.workspace_index.token_matches import agreeing_after, scan
+from tabwright.workspace_index.token_matches import Matches, agreeing_after, depths_at
 
 _FEWEST_AGREEING: Final = 3
 _MOST_COMPARED: Final = 24
@@ -67,7 +73,12 @@ def _lines(
     """Return adapted lines, with `begun` 1 those that begin with the word before the cursor."""
     tokens, forms = document.tokens, cursor.document_forms
     context = cursor.context[begun:_MOST_COMPARED]
-    agreeing = scan(forms, vocabulary.forms_of(np.array(context, np.uint32)).tolist())
+    # Only places that are as far from the beginning of their line as the cursor can agree so far.
+    lines = np.flatnonzero((tokens.cores >= BEGINNING) & (tokens.cores <= SHALLOWER))
+    places = lines + 1 + cursor.line_tokens - begun
+    places = places[places < len(tokens)]
+    wanted = vocabulary.forms_of(np.array(context, np.uint32)).tolist()
+    agreeing = Matches(places, depths_at(forms, places, wanted, 0))
     lengths = tokens.lengths[agreeing.places]
     agreeing = agreeing.only(
         (agreeing.depths >= max(cursor.line_tokens - begun + 1, _FEWEST_AGREEING))

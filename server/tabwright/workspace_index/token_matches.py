@@ -45,11 +45,12 @@ def scan(cores: Numbers, context: Sequence[int]) -> Matches:
     if not context:
         return NO_MATCHES
     places = np.flatnonzero(cores[:-1] == context[0]) + 1
-    return Matches(places, _depths(cores, places, context, 1))
+    return Matches(places, depths_at(cores, places, context, 1))
 
 
-def _depths(cores: Numbers, places: Places, context: Sequence[int], known: int) -> Places:
-    """Return how many tokens agree before each place, of which `known` are known to."""
+def depths_at(cores: Numbers, places: Places, context: Sequence[int], known: int) -> Places:
+    """Return how many tokens of a context, given from its last token backwards, agree before each
+    place, of which `known` are known to."""
     depths = np.full(len(places), known, np.int64)
     going_on = np.arange(len(places))
     for depth in range(known, len(context)):
@@ -129,7 +130,7 @@ class SortedTokens:
         if len(ranges) == _SORTED_DEPTH:
             deep = np.flatnonzero(depths == _SORTED_DEPTH)
             cores = self.tokens.cores
-            depths[deep] = _depths(cores, places[deep], context, _SORTED_DEPTH)
+            depths[deep] = depths_at(cores, places[deep], context, _SORTED_DEPTH)
         return Matches(places, depths)
 
     def _ranges(self, context: Sequence[int]) -> list[tuple[int, int]]:

@@ -61,6 +61,10 @@ class Source:
     cursor_place: int = -1
     """In the document at the cursor: where its line would be; elsewhere -1."""
 
+    def files_at(self, places: Places) -> Places:
+        """Return the numbers of the files that places are in."""
+        return np.searchsorted(self.starts, places, side="right") - 1
+
 
 @dataclass(frozen=True)
 class LikePlaces:
@@ -86,10 +90,6 @@ class LikePlaces:
     def __len__(self) -> int:
         return len(self.place)
 
-    def only(self, wanted: NDArray[np.bool_]) -> LikePlaces:
-        """Return those that a mask names."""
-        return LikePlaces(*(getattr(self, field.name)[wanted] for field in fields(self)))
-
 
 def like_places(
     vocabulary: Vocabulary, sources: Sequence[Source], cursor: CursorContext
@@ -99,28 +99,27 @@ def like_places(
     Behind a word there are two kinds: where the same word is followed by something, and where a
     longer word stands that begins with it.
     """
-    parts = [_of_source(vocabulary, number, each, cursor) for number, each in enumerate(sources)]
-    if cursor.word:
-        parts += [
-            _of_source(vocabulary, number, each, cursor, word=cursor.word)
-            for number, each in enumerate(sources)
-        ]
-    everything = LikePlaces(
+    words = ("", cursor.word) if cursor.word else ("",)
+    found = [
+        (number, source, _agreeing(vocabulary, source, cursor, word), word)
+        for word in words
+        for number, source in enumerate(sources)
+    ]
+    shortest = _least_depth([matches.depths for _, _, matches, _ in found])
+    parts = [
+        _described(number, source, matches.only(matches.depths >= shortest), cursor, word)
+        for number, source, matches, word in found
+    ]
+    return LikePlaces(
         *(
             np.concatenate([getattr(part, field.name) for part in parts])
             for field in fields(LikePlaces)
         )
     )
-    at_least = np.cumsum(np.bincount(everything.depth, minlength=1)[::-1])[::-1]
-    few_enough = np.flatnonzero(at_least <= _MOST_PLACES)
-    # `few_enough` is empty where even the longest context has too many.
-    shortest = min(int(few_enough[0]), len(at_least) - 1) if len(few_enough) else len(at_least) - 1
-    return everything.only(everything.depth >= shortest)
 
 
-def _of_source(
-    vocabulary: Vocabulary, number: int, source: Source, cursor: CursorContext, word: str = ""
-) -> LikePlaces:
+def _agreeing(vocabulary: Vocabulary, source: Source, cursor: CursorContext, word: str) -> Matches:
+    """Return places that count, with a word those where a longer one stands."""
     found = source.find(cursor.context[bool(word) : DEEPEST])
     cores = source.tokens.cores[found.places]
     wanted = cores != BORDER
@@ -129,20 +128,32 @@ def _of_source(
         texts = [vocabulary.words[core] for core in different.tolist()]
         goes_on = [text.startswith(word) and text != word for text in texts]
         wanted &= np.array(goes_on, np.bool_)[which]
-    file_numbers = np.searchsorted(source.starts, found.places, side="right") - 1
-    wanted &= source.is_current[file_numbers]
-    places, file_numbers = found.places[wanted], file_numbers[wanted]
+    if not source.is_current.all():
+        wanted &= source.is_current[source.files_at(found.places)]
+    return Matches(found.places[wanted], found.depths[wanted] + bool(word))
+
+
+def _least_depth(depths: Sequence[Places]) -> int:
+    """Return the least depth at or above which there are not too many places; the greatest where
+    even that one has too many."""
+    counts = np.bincount(np.concatenate(depths), minlength=1)
+    few_enough = np.flatnonzero(np.cumsum(counts[::-1])[::-1] <= _MOST_PLACES)
+    return int(few_enough[0]) if len(few_enough) else len(counts) - 1
+
+
+def _described(
+    number: int, source: Source, found: Matches, cursor: CursorContext, word: str
+) -> LikePlaces:
+    places, tokens = found.places, source.tokens
     is_here = source.cursor_place >= 0
     return LikePlaces(
         source=np.full(len(places), number, np.int64),
         place=places,
-        depth=found.depths[wanted] + bool(word),
-        key=source.tokens.rests[places].astype(np.uint64) | (GOES_ON if word else np.uint64(0)),
-        first=cores[wanted].astype(np.int64) * 2 + bool(word),
-        nearness=_nearness_of(source, file_numbers, cursor.path),
-        following=agreeing_after(
-            source.tokens.cores, places + source.tokens.lengths[places], cursor.following
-        ),
+        depth=found.depths,
+        key=tokens.rests[places].astype(np.uint64) | (GOES_ON if word else np.uint64(0)),
+        first=tokens.cores[places].astype(np.int64) * 2 + bool(word),
+        nearness=_nearness_of(source, source.files_at(places), cursor.path),
+        following=agreeing_after(tokens.cores, places + tokens.lengths[places], cursor.following),
         distance=np.abs(places - source.cursor_place) if is_here else np.full(len(places), -1),
     )
 

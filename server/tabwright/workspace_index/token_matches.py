@@ -108,10 +108,6 @@ class SortedTokens:
             self.tokens.lengths[start:end],
         )
 
-    def files_at(self, places: Places) -> Places:
-        """Return the numbers of the files that places are in."""
-        return np.searchsorted(self.starts, places, side="right") - 1
-
     def find(self, context: Sequence[int]) -> Matches:
         """Find a context, given from its last token backwards, at as many tokens as agree anywhere,
         and at fewer until too many places have them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,6 +74,7 @@ _FACTS_CAPTURES = frozenset(
         "reference",
     }
 )
+_PIECE_BYTES = 4096
 _INHERITS = re.compile(r"[;#] inherits: ([a-z0-9_-]+)\n")
 
 
@@ -116,6 +118,23 @@ class Grammar:
         """
         parser = tree_sitter.Parser(self.language)
         return parser.parse(source) if edited is None else parser.parse(source, edited)
+
+    def parse_within(self, source: bytes, seconds: float) -> tree_sitter.Tree | None:
+        """Parse UTF-8 text in at most this much processor time, or return None.
+
+        The parser cannot be stopped, but it is handed the text piece by piece and told that it has
+        ended; the time it then takes to make sense of what it has is not limited.
+        """
+        latest = time.thread_time() + seconds
+        is_late = False
+
+        def piece_at(byte: int, _point: object) -> bytes:
+            nonlocal is_late
+            is_late = is_late or time.thread_time() > latest
+            return b"" if is_late else source[byte : byte + _PIECE_BYTES]
+
+        tree = tree_sitter.Parser(self.language).parse(piece_at)
+        return None if is_late else tree
 
 
 def check_grammar_module(source: GrammarSource, folder: Path) -> None:
@@ -201,22 +220,29 @@ def _read_with_inherited(path: Path) -> str:
 def _read_query(
     language: tree_sitter.Language, paths: Sequence[Path], allowed: frozenset[str]
 ) -> tree_sitter.Query:
-    """Read one or several files as one query; what is wrong is said of the first that is wrong."""
-    if len(paths) > 1:
-        for path in paths:
-            _read_query(language, [path], allowed)
-    path = paths[0]
-    text = "\n".join(_read_with_inherited(each) for each in paths)
+    """Read one or several files as one query."""
+    text = "\n".join(_read_with_inherited(path) for path in paths)
     try:
         query: tree_sitter.Query = tree_sitter.Query(language, text)
     except tree_sitter.QueryError as error:
+        path = _first_wrong(language, paths)
         raise LanguageFileError(f"{path} is not a query for this parser: {error}.") from error
     names = {query.capture_name(index) for index in range(query.capture_count)}
     # A leading underscore marks captures that only serve a query's own predicates.
     unknown = sorted(name for name in names - allowed if not name.startswith("_"))
     if unknown:
+        path = next(each for each in paths if f"@{unknown[0]}" in _read_with_inherited(each))
         raise LanguageFileError(
             f"{path} captures @{unknown[0]}, but only "
             f"{', '.join('@' + name for name in sorted(allowed))} have a meaning."
         )
     return query
+
+
+def _first_wrong(language: tree_sitter.Language, paths: Sequence[Path]) -> Path:
+    for path in paths:
+        try:
+            tree_sitter.Query(language, _read_with_inherited(path))
+        except tree_sitter.QueryError:
+            return path
+    return paths[0]

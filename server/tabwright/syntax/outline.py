@@ -17,6 +17,12 @@ from tabwright.syntax.text_bytes import TextBytes
 Span: TypeAlias = tuple[int, int, str]
 """Start, end, and the name of the capture without its `@`."""
 
+LONGEST_PARSE_SECONDS = 5.0
+"""Of processor time: a megabyte of sound text takes a tenth of a second, of noise four."""
+_DEEPEST = 10_000
+"""How many nodes inside each other are looked into. Beyond 65,536, which `a.` written 70,000 times
+reaches, tree-sitter's queries take a time that grows with the square of it.
+"""
 _REFERENCE = "reference"
 _OF_DEFINITIONS = (
     # Of spans that are the same, what is outside comes first.
@@ -59,7 +65,7 @@ class Outline:
     imports: Sequence[Span]
     """The same for imports."""
     references: Mapping[str, int]
-    """The names captured as `@reference`, with how often each is."""
+    """The names captured as `@reference`, with how often each is where it is not defined."""
     pieces: Sequence[tuple[int, int]]
     """The text cut on syntax borders, without gaps, see `pieces.py`."""
 
@@ -67,7 +73,8 @@ class Outline:
 def outline_of(text: str, grammar: Grammar) -> Outline:
     """Parse a text once and ask it everything that the index wants to know.
 
-    Where the parser is so lost that a query would take minutes, there are only the pieces.
+    Where the parser is so lost that a query would take minutes, there are only the pieces; where
+    it is not done in time, there is nothing.
 
     Raises:
         LanguageFileError: a query of the language cannot be used.
@@ -75,12 +82,22 @@ def outline_of(text: str, grammar: Grammar) -> Outline:
     text_bytes = TextBytes(text)
     source = text_bytes.source
     query = grammar.facts
-    root = grammar.parse(source).root_node
+    tree = grammar.parse_within(source, LONGEST_PARSE_SECONDS)
+    if tree is None:
+        return Outline((), (), {}, ())
+    root = tree.root_node
     captured: dict[str, list[tree_sitter.Node]] = {}
     if query is not None and not look_for_faults(root).tangled:
-        captured = tree_sitter.QueryCursor(query).captures(root)
+        cursor = tree_sitter.QueryCursor(query)
+        cursor.set_max_start_depth(_DEEPEST)
+        captured = cursor.captures(root)
+    defining = {node.end_byte for node in captured.get("name", ())}  # of `A::f` only the `f`
     names = Counter(
-        [source[node.start_byte : node.end_byte] for node in captured.get(_REFERENCE, ())]
+        [
+            source[node.start_byte : end]
+            for node in captured.get(_REFERENCE, ())
+            if (end := node.end_byte) not in defining
+        ]
     )
     definitions = _ordered(captured, _OF_DEFINITIONS)
     imports = _ordered(captured, _OF_IMPORTS)
@@ -100,9 +117,7 @@ def outline_of(text: str, grammar: Grammar) -> Outline:
     )
 
 
-def _ordered(
-    captured: Mapping[str, list[tree_sitter.Node]], whats: tuple[str, ...]
-) -> list[Span]:
+def _ordered(captured: Mapping[str, list[tree_sitter.Node]], whats: tuple[str, ...]) -> list[Span]:
     """Return the spans captured as `whats`, in byte offsets: outer before inner."""
     keys = [
         (node.start_byte, -node.end_byte, order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 
 import tree_sitter
 
@@ -30,7 +31,7 @@ def pieces_of(root: tree_sitter.Node, source: bytes) -> list[tuple[int, int]]:
     if not source:
         return []
     borders = sorted({0, len(source), *_Cutter(source).borders_in(root, 0)})
-    return list(zip(borders, borders[1:], strict=False))
+    return list(pairwise(borders))
 
 
 class _Cutter:

@@ -60,7 +60,9 @@ class TextBytes:
         return mark * _CHARACTERS_PER_MARK + len(part)
 
     def to_offsets(self, places: Iterable[int]) -> dict[int, int]:
-        """Return the string offsets of many byte offsets, all at starts of characters or the end."""
+        """Return the string offsets of many byte offsets, each the start of a character or the
+        end.
+        """
         offsets: dict[int, int] = {}
         last_byte = offset = 0
         for byte in sorted(places):

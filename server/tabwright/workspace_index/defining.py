@@ -13,8 +13,12 @@ from tabwright.workspace_index.facts import Definition, DefinitionKind
 
 LONGEST_NAME = 100
 """Longer names are no one's: they come from minified or broken text."""
+MOST_DEFINITIONS = 20_000
+"""Of one file; what has more is generated. A megabyte of C headers has 7,000."""
+_DEEPEST_INDENTATION = 500
 _LONGEST_DECORATORS = 120
 """In characters; longer ones are left out of a signature, not out of the definition's range."""
+_PARTS = frozenset({"name", "body", "doc", "parent"})
 _LEFT_OUT = ""
 """The kind of what is read only to know whose the names in it are."""
 _SCOPE = "scope"
@@ -32,7 +36,18 @@ _TYPE_ARGUMENTS = re.compile(r"<[^<>]*>")
 class _Found:
     """A definition, or a scope that only names what is inside, while its parts are read."""
 
-    __slots__ = ("around", "body", "doc", "end", "kind", "names", "node", "outside", "path", "start")
+    __slots__ = (
+        "around",
+        "body",
+        "doc",
+        "end",
+        "kind",
+        "names",
+        "node",
+        "outside",
+        "path",
+        "start",
+    )
 
     def __init__(self, start: int, end: int, kind: str, around: _Found | None) -> None:
         self.start = start
@@ -69,12 +84,14 @@ def definitions_in(text: str, spans: Sequence[Span], language: Language) -> list
     reader = _Reader(text)
     reader.read(spans)
     marks = CommentMarks.of(language.definition)
-    definitions = []
+    definitions: list[Definition] = []
     fields: set[tuple[str, str]] = set()
     for found in reader.everything:
         if found.kind in {_LEFT_OUT, _SCOPE} or _is_declared_in_function(found):
             continue
         parent = found.parent()
+        if len(definitions) >= MOST_DEFINITIONS:
+            break
         for name in found.names:
             if found.kind in {"field", _ATTRIBUTE}:
                 if found.kind == _ATTRIBUTE and (parent, name) in fields:
@@ -88,7 +105,8 @@ def definitions_in(text: str, spans: Sequence[Span], language: Language) -> list
 def _definition(
     text: str, found: _Found, name: str, parent: str, marks: CommentMarks
 ) -> Definition:
-    line = text.rfind("\n", 0, found.start) + 1
+    nearest = max(0, found.start - _DEEPEST_INDENTATION)
+    line = max(text.rfind("\n", nearest, found.start) + 1, nearest)
     is_first = not text[line : found.start].strip()
     if found.kind in _VALUES and found.body < 0:
         signature = value_of(text, found.start, found.end)
@@ -127,32 +145,35 @@ class _Reader:
         self._last_name = -1
 
     def read(self, spans: Sequence[Span]) -> None:
+        """Read the spans of a whole text."""
         open_now = self._open
         for start, end, what in spans:
             while open_now and open_now[-1].end <= start:
                 open_now.pop()
-            if what == "name":
-                # Two patterns may capture one name.
-                if open_now and start != self._last_name and end - start <= LONGEST_NAME:
-                    self._last_name = start
-                    self._add_name(open_now[-1], self._text[start:end])
+            if what in _PARTS:
+                if open_now:
+                    self._add_part(open_now[-1], start, end, what)
             elif what == "whole":
                 self._wholes.append((start, end))
             elif what == "before":
-                joins = self._before is not None and self._is_blank(self._before[1], start)
-                first = self._before[0] if joins and self._before is not None else start
-                self._before = (first, end)
-            elif what == "body":
-                if open_now and open_now[-1].body < 0:
-                    open_now[-1].body = start
-            elif what == "doc":
-                if open_now and open_now[-1].doc is None:
-                    open_now[-1].doc = (start, end)
-            elif what == "parent":
-                if open_now and end - start <= LONGEST_NAME:
-                    self._add_outside(open_now[-1], self._text[start:end])
+                before = self._before
+                joins = before is not None and self._is_blank(before[1], start)
+                self._before = (before[0] if before is not None and joins else start, end)
             else:
                 self._open_one(start, end, what.rpartition(".")[2])
+
+    def _add_part(self, found: _Found, start: int, end: int, what: str) -> None:
+        if what == "name":
+            # Two patterns may capture one name.
+            if start != self._last_name and end - start <= LONGEST_NAME:
+                self._last_name = start
+                self._add_name(found, self._text[start:end])
+        elif what == "body":
+            found.body = start if found.body < 0 else found.body
+        elif what == "doc":
+            found.doc = found.doc or (start, end)
+        elif end - start <= LONGEST_NAME:
+            self._add_outside(found, self._text[start:end])
 
     def _open_one(self, start: int, end: int, kind: str) -> None:
         around = self._open[-1] if self._open else None

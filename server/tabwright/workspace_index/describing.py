@@ -16,7 +16,7 @@ _MOST_COMMENT_CHARACTERS = 2_000
 MORE = " ..."
 _QUOTES = re.compile(r"""[rRuUbBfF]{0,2}("{3}|'{3}|"|')""")
 _TAGS = re.compile(r"</?(?:summary|para|remarks|p|b|i|code)\b[^<>]*>")
-_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？]")
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|\u3002")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
 

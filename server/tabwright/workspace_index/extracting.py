@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 
 from tabwright.errors import LanguageFileError
 from tabwright.syntax.languages import Language
 from tabwright.syntax.outline import Outline, outline_of
 from tabwright.workspace_index.defining import LONGEST_NAME, definitions_in
-from tabwright.workspace_index.facts import Chunk, Definition, FileFacts
+from tabwright.workspace_index.facts import Chunk, FileFacts
 from tabwright.workspace_index.importing import imports_in
 
 LONGEST_TEXT = 1_000_000
@@ -41,28 +40,15 @@ def facts_of(text: str, language: Language) -> FileFacts:
         language=language.id,
         definitions=tuple(definitions),
         imports=tuple(imports),
-        references=_references(outline.references, definitions),
+        references=tuple(
+            sorted(each for each in outline.references.items() if len(each[0]) <= LONGEST_NAME)
+        ),
         chunks=_chunks(text, outline),
     )
 
 
 def _no_facts(language: Language) -> FileFacts:
     return FileFacts(language=language.id, definitions=(), imports=(), references=(), chunks=())
-
-
-def _references(
-    counts: Mapping[str, int], definitions: Sequence[Definition]
-) -> tuple[tuple[str, int], ...]:
-    """Return names with how often they are used, without the places that define them."""
-    left = dict(counts)
-    for definition in definitions:
-        if definition.name in left:
-            left[definition.name] -= 1
-    return tuple(
-        sorted(
-            (name, count) for name, count in left.items() if count > 0 and len(name) <= LONGEST_NAME
-        )
-    )
 
 
 def _chunks(text: str, outline: Outline) -> tuple[Chunk, ...]:

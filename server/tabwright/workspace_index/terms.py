@@ -23,7 +23,7 @@ from tabwright.workspace_index.facts import FileFacts, Import
 TermKind: TypeAlias = Literal["definition", "member", "use", "module", "word"]
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
-_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+")
+_PART = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+")
 _SHORTEST_PART = 2
 _LONGEST_WORD = 80
 """Longer words are data: keys, hashes, encoded images."""
@@ -78,10 +78,8 @@ def _searched_parts(identifier: str) -> Sequence[str]:
     if identifier.islower() and "_" not in identifier and identifier.isalpha():
         return (identifier,) if len(identifier) >= _SHORTEST_PART else ()
     parts = [part.lower() for part in _PART.findall(identifier)[:_MOST_PARTS]]
-    whole = identifier.lower().strip("_") or "_"
-    seen = {part for part in parts if len(part) >= _SHORTEST_PART}
-    seen.add(whole)
-    return sorted(seen)
+    whole = identifier.lower().strip("_")
+    return sorted(part for part in {*parts, whole} if len(part) >= _SHORTEST_PART)
 
 
 class TermMaker:

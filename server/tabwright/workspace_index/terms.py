@@ -18,12 +18,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tabwright.workspace_index.facts import FileFacts
+from tabwright.workspace_index.facts import FileFacts, Import
 
 TermKind: TypeAlias = Literal["definition", "member", "use", "module", "word"]
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
-_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+")
+_PART = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+")
 _SHORTEST_PART = 2
 _LONGEST_WORD = 80
 """Longer words are data: keys, hashes, encoded images."""
@@ -78,10 +78,8 @@ def _searched_parts(identifier: str) -> Sequence[str]:
     if identifier.islower() and "_" not in identifier and identifier.isalpha():
         return (identifier,) if len(identifier) >= _SHORTEST_PART else ()
     parts = [part.lower() for part in _PART.findall(identifier)[:_MOST_PARTS]]
-    whole = identifier.lower().strip("_") or "_"
-    seen = {part for part in parts if len(part) >= _SHORTEST_PART}
-    seen.add(whole)
-    return sorted(seen)
+    whole = identifier.lower().strip("_")
+    return sorted(part for part in {*parts, whole} if len(part) >= _SHORTEST_PART)
 
 
 class TermMaker:
@@ -93,11 +91,12 @@ class TermMaker:
 
     def __init__(self) -> None:
         self._words = _WordTable()
+        self._files = _FileTerms()
 
     def terms_of(self, files: Sequence[tuple[str, FileFacts]]) -> list[FileTerms]:
         """Return what each file is found by, given its text and facts."""
-        if len(self._words) > _MOST_WORDS_KEPT:
-            self._words = _WordTable()
+        if len(self._words) > _MOST_WORDS_KEPT or len(self._files) > _MOST_WORDS_KEPT:
+            self._words, self._files = _WordTable(), _FileTerms()
         ids, lengths = array("q"), array("q")
         for text, facts in files:
             for chunk in facts.chunks[:_LARGEST_VALUE]:
@@ -114,7 +113,7 @@ class TermMaker:
         for _, facts in files:
             end = start + len(facts.chunks[:_LARGEST_VALUE])
             first, last = np.searchsorted(chunks, (start, end))
-            by_file, file_values = _terms_of_file(facts)
+            by_file, file_values = self._files.of(facts)
             result.append(
                 FileTerms(
                     by_file.tobytes(),
@@ -174,21 +173,45 @@ class _WordTable(dict[bytes, int]):
         return keys >> 32, terms[keys & 0xFFFFFFFF], kept
 
 
-def _terms_of_file(facts: FileFacts) -> tuple[array[int], array[int]]:
-    terms, values = array("Q"), array("H")
-    for number, definition in enumerate(facts.definitions[:_LARGEST_VALUE]):
-        terms.append(_file_term("definition", definition.name))
-        values.append(number)
-        for parent in parents_asked_for(definition.parent):
-            terms.append(_file_term("member", parent))
-            values.append(number)
-    for name, count in facts.references:
-        terms.append(_file_term("use", name))
-        values.append(min(count, _LARGEST_VALUE))
-    for stem in sorted({stem for each in facts.imports for stem in words_of_import(each)}):
-        terms.append(_file_term("module", stem))
-        values.append(1)
-    return terms, values
+class _TermsOfKind(dict[str, int]):
+    """The terms of names, computed when they are first asked for."""
+
+    def __init__(self, kind: TermKind) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def __missing__(self, name: str) -> int:
+        number = self[name] = term(self._kind, name)
+        return number
+
+
+class _FileTerms:
+    """Finds the terms of whole files."""
+
+    def __init__(self) -> None:
+        self._definitions = _TermsOfKind("definition")
+        self._members = _TermsOfKind("member")
+        self._uses = _TermsOfKind("use")
+        self._modules = _TermsOfKind("module")
+
+    def __len__(self) -> int:
+        return len(self._definitions) + len(self._uses)
+
+    def of(self, facts: FileFacts) -> tuple[array[int], array[int]]:
+        """Return the terms of a file, and the value of each."""
+        definitions = facts.definitions[:_LARGEST_VALUE]
+        terms = array("Q", [self._definitions[each.name] for each in definitions])
+        values = array("H", range(len(definitions)))
+        for number, definition in enumerate(definitions):
+            for parent in parents_asked_for(definition.parent):
+                terms.append(self._members[parent])
+                values.append(number)
+        terms.extend([self._uses[name] for name, _ in facts.references])
+        values.extend([min(count, _LARGEST_VALUE) for _, count in facts.references])
+        stems = {stem for each in facts.imports for stem in words_of_import(each)}
+        terms.extend([self._modules[stem] for stem in sorted(stems)])
+        values.extend([1] * len(stems))
+        return terms, values
 
 
 def parents_asked_for(parent: str) -> tuple[str, ...]:
@@ -197,13 +220,12 @@ def parents_asked_for(parent: str) -> tuple[str, ...]:
     return () if not parent else (parent,) if last == parent else (parent, last)
 
 
-def words_of_import(imported: object) -> list[str]:
+def words_of_import(imported: Import) -> list[str]:
     """Return the names of files that an import may mean."""
-    module, names = getattr(imported, "module", ""), getattr(imported, "names", ())
-    return [*words_in(module), *(word for name in names for word in words_in(name))]
-
-
-_file_term = lru_cache(maxsize=100_000)(term)
+    return [
+        *words_in(imported.module),
+        *(word for name in imported.names for word in words_in(name)),
+    ]
 
 
 def search_terms(words: Sequence[str]) -> list[int]:

@@ -33,6 +33,7 @@ from tabwright.completion.pipeline import CompletionRequest, ReadyModel
 from tabwright.completion.shape import Shape
 from tabwright.completion.suggestion import NoSuggestion, Suggestion
 from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.session.session import Session
 from tabwright.settings import read_settings
 
 PACKAGES = (
@@ -84,6 +85,7 @@ class Score:
     "--model", default="", help="The id of an installed model; the default model if unset."
 )
 @click.option("--context-tokens", default=0, help="The setting `contextTokens`; `auto` if unset.")
+@click.option("--alone", is_flag=True, help="Without what is known of the workspace.")
 @click.option(
     "--following", is_flag=True, help="Show the model the lines after the cursor's first."
 )
@@ -106,6 +108,7 @@ def main(
     languages: str,
     model: str,
     context_tokens: int,
+    alone: bool,
     following: bool,
     folder: Path,
     output: Path,
@@ -125,7 +128,12 @@ def main(
     wanted = tuple(name.strip().lower() for name in languages.split(",") if name.strip())
     chosen = choose_items(items, seed, folder, wanted, PACKAGES)
     context: object = context_tokens or "auto"
-    settings = {"model": manifest.id, "contextTokens": context, "timeLimitSeconds": 0}
+    settings = {
+        "model": manifest.id,
+        "contextTokens": context,
+        "timeLimitSeconds": 0,
+        "useWorkspace": not alone,
+    }
     answers = asyncio.run(_run(chosen, settings, following=following))
     scores = {
         name: [_score(group, answers, threshold) for threshold in THRESHOLDS]
@@ -162,6 +170,8 @@ async def _run(
             ready = await loading
             shown = msgspec.structs.replace(ready.manifest, following_lines=following)
             ready = replace(ready, manifest=shown)
+            session.follow(list(dict.fromkeys(item.file.root for item in items)))
+            await session.workspaces.settle()
             for number, item in enumerate(items):
                 found[item] = await _answers(session, ready, item)
                 say(f"{number + 1} of {len(items)}: {item.language}, {item.file.name}")
@@ -170,7 +180,7 @@ async def _run(
     return found
 
 
-async def _answers(session: Any, ready: ReadyModel, item: Item) -> dict[int, Answer]:
+async def _answers(session: Session, ready: ReadyModel, item: Item) -> dict[int, Answer]:
     """Ask at every place that a key can lead to."""
     answers: dict[int, Answer] = {}
     offset = 0
@@ -192,6 +202,9 @@ async def _answers(session: Any, ready: ReadyModel, item: Item) -> dict[int, Ans
             settings=session.settings.for_language(item.editor_id),
             is_automatic=True,
             language=session.languages.for_editor_id(item.editor_id),
+            knowledge=session.workspaces.knowledge_for(
+                item.file.path, session.settings.for_language(item.editor_id)
+            ),
         )
         answers[offset] = Answer(await _by_threshold(request, ready))
     return answers

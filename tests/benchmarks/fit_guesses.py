@@ -34,7 +34,6 @@ from tabwright.completion.guessing import (
     Trust,
     name_shares,
     on_the_models_scale,
-    parts_of,
 )
 from tabwright.completion.prompt import build_prompt
 from tabwright.document import Cursor, DocumentSnapshot
@@ -64,14 +63,11 @@ class Case:
     """Which of them is what really follows; -1 for none."""
     log_probability: float
     """By the model alone, of the line's rest and its end."""
-    parts: tuple[tuple[float, float], ...]
-    """Of the beginnings that are right: their share, and how probable the model finds what
-    follows them (natural logarithm)."""
-    wrong_parts: tuple[float, ...]
-    """The shares of those that are not."""
     names: tuple[tuple[float, float], ...]
+    """Of the names that the word at the cursor really becomes: their share, and how probable the
+    model finds what follows (natural logarithm)."""
     wrong_names: tuple[float, ...]
-    """The same of the names that go on with the word at the cursor."""
+    """The shares of those that it does not become."""
 
 
 @click.command(context_settings={"max_content_width": 100})
@@ -122,7 +118,7 @@ def main(
         "trust": asdict(trust),
         "loss": {
             "model alone": _model_loss(cases),
-            **{kinds: _mean_loss(cases, trust, kinds) for kinds in ("l", "lp", "ln", "lpn")},
+            **{kinds: _mean_loss(cases, trust, kinds) for kinds in ("l", "ln")},
         },
         "cases": [asdict(case) for case in cases],
     }
@@ -161,33 +157,26 @@ def _cases(
         word = _WORD_BEFORE.search(before)
         prefix = word.group() if word else ""
         known = memory.names(prefix, path, text, len(before)) if len(prefix) >= 1 else ()
-        parts, wrong_parts = _judged(parts_of(proposals), rest, written)
-        names, wrong_names = _judged(name_shares(known, prefix), rest, written, is_name=True)
+        names, wrong_names = _judged(name_shares(known, prefix), rest, written)
         yield Case(
             language=item.language,
             typed=typed,
             probabilities=tuple(each.probability for each in proposals),
             right=_right(proposals, rest),
             log_probability=sum(each for _, each in written),
-            parts=parts,
-            wrong_parts=wrong_parts,
             names=names,
             wrong_names=wrong_names,
         )
 
 
 def _judged(
-    beginnings: Sequence[tuple[str, float]],
-    rest: str,
-    written: Sequence[tuple[int, float]],
-    *,
-    is_name: bool = False,
+    names: Sequence[tuple[str, float]], rest: str, written: Sequence[tuple[int, float]]
 ) -> tuple[tuple[tuple[float, float], ...], tuple[float, ...]]:
-    """Split beginnings into right ones, with what the model gives the rest, and wrong ones."""
+    """Split names into right ones, with what the model gives the rest, and wrong ones."""
     right, wrong = [], []
-    for text, share in beginnings:
+    for text, share in names:
         ends_word = not re.match(r"\w", rest[len(text) :])
-        if rest.startswith(text) and (ends_word or not is_name):
+        if rest.startswith(text) and ends_word:
             after = sum(each for end, each in written if end > len(text))
             right.append((share, after))
         else:
@@ -223,7 +212,7 @@ def _log_probabilities(model: LlamaModel, prompt: list[int], text: str) -> list[
     return found
 
 
-def _mean_loss(cases: Sequence[Case], trust: Trust, kinds: str = "lpn") -> float:
+def _mean_loss(cases: Sequence[Case], trust: Trust, kinds: str = "ln") -> float:
     """Return the mean negative log-probability of the truth, by memory and model together."""
     total = 0.0
     for case in cases:
@@ -236,31 +225,29 @@ def _likelihood(case: Case, trust: Trust, kinds: str) -> float:
         found = [on_the_models_scale(each, scale, shift) for each in shares]
         return [each if each >= LEAST_PROBABILITY else 0.0 for each in found]
 
-    lines, parts, names, wrong = [], [], [], []
+    lines: list[float] = []
+    names: list[float] = []
+    wrong: list[float] = []
     if "l" in kinds:
         lines = weigh(case.probabilities, trust.line_scale, trust.line_shift)
-    if "p" in kinds:
-        parts = weigh([each for each, _ in case.parts], trust.part_scale, trust.part_shift)
-        wrong += weigh(case.wrong_parts, trust.part_scale, trust.part_shift)
     if "n" in kinds:
         names = weigh([each for each, _ in case.names], trust.name_scale, trust.name_shift)
-        wrong += weigh(case.wrong_names, trust.name_scale, trust.name_shift)
-    together = sum(lines) + sum(parts) + sum(names) + sum(wrong)
+        wrong = weigh(case.wrong_names, trust.name_scale, trust.name_shift)
+    together = sum(lines) + sum(names) + sum(wrong)
     bound = MOST_TOGETHER / together if together > MOST_TOGETHER else 1.0
     likelihood = (1 - bound * together) * math.exp(case.log_probability)
     if lines and case.right >= 0:
         likelihood += bound * lines[case.right]
-    for weights, right in ((parts, case.parts), (names, case.names)):
-        for weight, (_, after) in zip(weights, right, strict=False):
-            likelihood += bound * weight * math.exp(after)
+    for weight, (_, after) in zip(names, case.names, strict=False):
+        likelihood += bound * weight * math.exp(after)
     return likelihood
 
 
 def fitted(cases: Sequence[Case]) -> Trust:
     """Find the trust under which the truth is most probable: one kind after the other, twice."""
-    trust = Trust()
+    trust = Trust(1.0, 0.0, 1.0, -1.0)
     for _ in range(2):
-        for kind in ("line", "part", "name"):
+        for kind in ("line", "name"):
             trust = min(
                 (
                     replace(trust, **{f"{kind}_scale": scale, f"{kind}_shift": shift})
@@ -279,7 +266,7 @@ def _model_loss(cases: Sequence[Case]) -> float:
 def _print(report: Mapping[str, Any], cases: Sequence[Case], trust: Trust) -> None:
     console = Console(width=WIDTH)
     table = Table(title="Nats per line's rest", box=SIMPLE_HEAD, title_justify="left")
-    titles = ("places", "model", "lines", "+ parts", "+ names", "all", "best", "any")
+    titles = ("places", "model", "lines", "+ names", "best", "any")
     for title in ("", *titles):
         table.add_column(title, justify="right" if title else "left")
     groups = {"all": list(cases)}
@@ -289,7 +276,7 @@ def _print(report: Mapping[str, Any], cases: Sequence[Case], trust: Trust) -> No
             case
         )
     for name, group in groups.items():
-        losses = [_mean_loss(group, trust, kinds) for kinds in ("l", "lp", "ln", "lpn")]
+        losses = [_mean_loss(group, trust, kinds) for kinds in ("l", "ln")]
         best = sum(case.right == 0 for case in group) / len(group)
         some = sum(case.right >= 0 for case in group) / len(group)
         figures = [f"{each:.2f}" for each in (_model_loss(group), *losses)]

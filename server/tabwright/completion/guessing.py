@@ -5,8 +5,9 @@ followed elsewhere, how often, how near. It does not know the model. What it say
 scale on which both together predict held-out code best: the logarithm of the odds, times a scale,
 plus a shift (Platt, Probabilistic Outputs for Support Vector Machines, 1999).
 
-Besides whole lines there are two kinds of beginnings: what most like places agree on, and names
-that go on with the word at the cursor.
+Besides whole lines there are names that go on with the word at the cursor. The beginnings on which
+most like places agree were tried as guesses too, and added nothing to what whole lines and names
+say together.
 """
 
 from __future__ import annotations
@@ -21,22 +22,19 @@ from tabwright.workspace_index.proposing import Proposal
 
 @dataclass(frozen=True)
 class Trust:
-    """How far each kind of proposal is trusted beside the model; see `fit_guesses.py`."""
+    """How far each kind of proposal is trusted beside the model: scales and shifts of log-odds."""
 
-    line_scale: float = 1.0
-    line_shift: float = 0.0
-    part_scale: float = 1.0
-    part_shift: float = -1.0
-    name_scale: float = 1.0
-    name_shift: float = -1.0
+    line_scale: float
+    line_shift: float
+    name_scale: float
+    name_shift: float
 
 
 # python tests/benchmarks/fit_guesses.py --items 12
-TRUST = Trust()
+TRUST = Trust(line_scale=0.8, line_shift=-0.5, name_scale=1.6, name_shift=-2.0)
 
 LEAST_PROBABILITY = 0.005
 _MOST_GUESSES = 12
-_MOST_PARTS = 3
 _SURE = 1e-6
 
 
@@ -54,24 +52,11 @@ def guesses_from(
         for each in proposals
     ]
     guesses += [
-        Guess(text, on_the_models_scale(share, trust.part_scale, trust.part_shift), is_line=False)
-        for text, share in parts_of(proposals)
-    ]
-    guesses += [
         Guess(text, on_the_models_scale(share, trust.name_scale, trust.name_shift), is_line=False)
         for text, share in names
     ]
     likely = [guess for guess in guesses if guess.probability >= LEAST_PROBABILITY]
     return tuple(sorted(likely, key=lambda guess: -guess.probability)[:_MOST_GUESSES])
-
-
-def parts_of(proposals: Sequence[Proposal]) -> list[tuple[str, float]]:
-    """Return the beginnings on which like places agree, with the share of those that do."""
-    parts: dict[str, float] = {}
-    for each in proposals:
-        if each.agreed:
-            parts.setdefault(each.agreed, each.agreed_share)
-    return list(parts.items())[:_MOST_PARTS]
 
 
 def name_shares(names: Sequence[tuple[str, float]], prefix: str) -> tuple[tuple[str, float], ...]:

@@ -170,7 +170,7 @@ class WorkspaceIndex:
     @property
     def version(self) -> int:
         """A number that is another one after every change."""
-        return id(self._store.snapshot)
+        return self._store.version
 
     # -- questions; see `WorkspaceView` --
 

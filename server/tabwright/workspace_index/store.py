@@ -69,7 +69,9 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.snapshot: Snapshot = EMPTY
+        self._snapshot: Snapshot = EMPTY
+        self.version = 0
+        """Counts how often what is known has changed."""
         self.is_broken = False
         self._write_lock = threading.RLock()
         self._retired: list[int] = []
@@ -78,6 +80,16 @@ class Store:
         self._definitions: dict[int, tuple[Definition, ...]] = {}
         self._paths: dict[int, tuple[str, ...]] = {}
         self.reload()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is in the index now."""
+        return self._snapshot
+
+    @snapshot.setter
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.version += 1
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import re
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from tabwright.commands.building import build_session
 from tabwright.completion.suggestion import Suggestion
 from tabwright.document import TextRange
 from tabwright.model.client import GenerationEvent, GenerationRequest, ModelProcess
+from tabwright.model.messages import Guess
 from tabwright.session.documents import OpenDocument
 from tabwright.session.session import Session
 from tabwright.settings import read_settings
@@ -120,7 +121,7 @@ class Watched:
         """Look for what must never be there."""
         self.prompts += 1
         texts = [segment.text for segment in request.segments]
-        self.look_for(texts + [guess.text for guess in request.guesses])
+        self.look_for(texts)
 
     def look_for(self, texts: Iterable[str]) -> None:
         """Look for what must never be there."""
@@ -261,6 +262,15 @@ def _watch(watched: Watched) -> None:
         process: ModelProcess, model_key: str, request: GenerationRequest
     ) -> AsyncGenerator[GenerationEvent, None]:
         watched.look_at(request)
+        guess = request.guesses_behind
+        if guess is not None:
+
+            def looked_at_guesses(written: str) -> tuple[Guess, ...]:
+                guesses = guess(written)
+                watched.look_for(each.text for each in guesses)
+                return guesses
+
+            request = replace(request, guesses_behind=looked_at_guesses)
         async for event in generate(process, model_key, request):
             yield event
 

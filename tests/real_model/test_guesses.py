@@ -121,7 +121,7 @@ def test_guesses_no_tokens_can_say_are_left_out(wire: Wire) -> None:
 
 def test_where_no_guess_is_left_more_are_asked_for_and_waited_for(wire: Wire) -> None:
     message = generate(PROMPT, asks_for_guesses=True)
-    wire.send(message)
+    wire.send(message, MoreGuesses(message.request_id, ()))
     written, asked = "", 0
     while True:
         match wire.read():
@@ -141,7 +141,7 @@ def test_where_no_guess_is_left_more_are_asked_for_and_waited_for(wire: Wire) ->
 
 def test_a_request_that_waits_for_guesses_can_be_cancelled(wire: Wire) -> None:
     message = generate(PROMPT, asks_for_guesses=True)
-    wire.send(message)
+    wire.send(message, MoreGuesses(message.request_id, ()))
     wire.until(lambda each: isinstance(each, WantsGuesses))
     wire.send(Cancel(message.request_id))
     (last,) = wire.until(lambda each: isinstance(each, Finished))[-1:]

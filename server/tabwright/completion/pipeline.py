@@ -243,13 +243,8 @@ class _Plan:
         """Whether anything but the model may say how the line goes on."""
         return self.request.knowledge is not None and self.request.settings.memory
 
-    @cached_property
-    def guesses(self) -> tuple[Guess, ...]:
-        """How the line may go on, from elsewhere than the model."""
-        return self.guesses_behind("")
-
     def guesses_behind(self, written: str) -> tuple[Guess, ...]:
-        """The same behind a text at the cursor."""
+        """Return how the line may go on behind a text at the cursor, from all but the model."""
         knowledge, cursor, snapshot = (
             self.request.knowledge,
             self.request.cursor,
@@ -310,12 +305,15 @@ class _Plan:
             first_token_rank=first_token_rank,
             stop_at=first if is_line else "",
             log_probability_floor=self.floor,
-            guesses=self.guesses,
             guesses_behind=self.guesses_behind if self.can_guess else None,
         )
 
     def key(self, generation: GenerationRequest) -> Hashable:
-        known = self.request.knowledge.revision if self.request.knowledge is not None else 0
+        """Return what an answer depends on: where guesses are mixed in, the whole document."""
+        request, known = self.request, None
+        if request.knowledge is not None and self.can_guess:
+            offset = request.cursor.offset
+            known = (request.knowledge.revision, hash(request.snapshot.text), offset)
         return (self.model.name, self.shape, known, replace(generation, time_limit_seconds=0.0))
 
 

@@ -90,10 +90,10 @@ class GenerationRequest:
     log_probability_floor: float = -math.inf
     heals: bool = True
     """Whether a last word that may be cut off is completed from its start."""
-    guesses: tuple[Guess, ...] = ()
-    """How the answer may go on, from elsewhere than the model: mixed with what it says."""
     guesses_behind: Callable[[str], tuple[Guess, ...]] | None = field(default=None, compare=False)
-    """Returns more guesses behind what was written, when none of the earlier ones is left."""
+    """Returns how the answer may go on behind what was written of it, from elsewhere than the
+    model: that is mixed with what the model says. Asked for the empty text first, and again where
+    none of the earlier guesses is left."""
     is_background: bool = False
     """Work ahead: the stream has no tokens, and ends as soon as anything else is asked."""
 
@@ -311,6 +311,18 @@ class ModelProcess:
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Stream a continuation; see `TextGenerator.generate`."""
         request_id = next(self._ids)
+        guesses_behind = request.guesses_behind if not request.is_background else None
+
+        def send_guesses(written: str) -> None:
+            if guesses_behind is None:
+                return
+            guesses: tuple[Guess, ...] = ()
+            try:
+                guesses = guesses_behind(written)
+            finally:  # the process waits for them
+                if self._running is not None:
+                    self._send(self._running, MoreGuesses(request_id, guesses))
+
         message = Generate(
             request_id=request_id,
             model_key=model_key,
@@ -324,12 +336,13 @@ class ModelProcess:
             stop_at=request.stop_at,
             log_probability_floor=request.log_probability_floor,
             heals=request.heals,
-            guesses=request.guesses,
-            asks_for_guesses=request.guesses_behind is not None and not request.is_background,
+            asks_for_guesses=guesses_behind is not None,
             is_background=request.is_background,
         )
         written = ""
-        async with contextlib.aclosing(self._ask(message, request_id)) as answers:
+        # The first guesses are made while the process reads the prompt.
+        asked = self._ask(message, request_id, lambda: send_guesses(""))
+        async with contextlib.aclosing(asked) as answers:
             async for answer in answers:
                 match answer:
                     case Piece():
@@ -344,7 +357,7 @@ class ModelProcess:
                             prefill_seconds=answer.prefill_seconds,
                         )
                     case WantsGuesses():
-                        self._send_guesses(request_id, request, written)
+                        send_guesses(written)
                     case Finished():
                         yield GenerationEnd(answer.cause)
                         return
@@ -352,16 +365,6 @@ class ModelProcess:
                         raise _failure(answer)
                     case _:
                         pass
-
-    def _send_guesses(self, request_id: int, request: GenerationRequest, written: str) -> None:
-        """Answer a process that waits; it must not wait in vain."""
-        guesses: tuple[Guess, ...] = ()
-        try:
-            if request.guesses_behind is not None:
-                guesses = request.guesses_behind(written)
-        finally:
-            if self._running is not None:
-                self._send(self._running, MoreGuesses(request_id, guesses))
 
     async def measure(self, model_key: str) -> Measured:
         """Return how fast a loaded model is on this machine; takes about a second.
@@ -411,7 +414,12 @@ class ModelProcess:
 
     # -- one request --
 
-    async def _ask(self, message: ToProcess, request_id: int) -> AsyncGenerator[FromProcess, None]:
+    async def _ask(
+        self,
+        message: ToProcess,
+        request_id: int,
+        when_sent: Callable[[], None] = lambda: None,
+    ) -> AsyncGenerator[FromProcess, None]:
         """Send a request and yield its answers, the last one included.
 
         Leaving early cancels it in the process. This is the only place that does.
@@ -422,6 +430,7 @@ class ModelProcess:
         try:
             self._send(running, message)
             running.note_asked(message, request_id, self.policy.hang_seconds)
+            when_sent()
             while not is_finished:
                 answer = await self._next_answer(running, pending)
                 if isinstance(answer, ModelError):

@@ -90,8 +90,8 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     """Each token's probability is that of the model and these together, see `mixture.py`. They
     are drafts too: where they are right, several tokens are evaluated at once."""
     asks_for_guesses: bool = False
-    """Whether more guesses are asked for (`WantsGuesses`) behind each token at which none is left;
-    the answer goes on when they have come."""
+    """Whether guesses come by themselves (`MoreGuesses`) while the prompt is read, and are asked
+    for (`WantsGuesses`) behind each token at which none is left; the answer waits for them."""
     is_background: bool = False
     """True for work ahead: nobody waits for it, its pieces are not sent, and it gives way to any
     other request at once. Only the newest one of a document is kept."""
@@ -105,7 +105,7 @@ class Measure(msgspec.Struct, frozen=True, tag=True):
 
 
 class MoreGuesses(msgspec.Struct, frozen=True, tag=True):
-    """The answer to a `WantsGuesses`; there may be none."""
+    """The first guesses of a request, or the answer to a `WantsGuesses`; there may be none."""
 
     request_id: int
     guesses: tuple[Guess, ...]

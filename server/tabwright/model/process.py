@@ -70,6 +70,7 @@ from tabwright.model.messages import (
 from tabwright.model.mixture import Candidate, Mixture
 
 _PROGRESS_STEP = 0.02
+_GUESSES_KEPT = 64
 _LONGEST_WAIT_FOR_GUESSES_SECONDS = 2.0
 """They are there in milliseconds, unless the client hangs."""
 _SECONDS_TO_END_BY_ITSELF = 2.0
@@ -129,6 +130,8 @@ class Connection:
         """Keep guesses for the request that waits for them."""
         with self._has_changed:
             self._guesses[message.request_id] = message.guesses
+            while len(self._guesses) > _GUESSES_KEPT:  # those of requests that ended without them
+                del self._guesses[next(iter(self._guesses))]
             self._has_changed.notify_all()
 
     def wait_for_guesses(self, request_id: int) -> tuple[Guess, ...]:
@@ -414,7 +417,10 @@ class _Generation:
         written = ""
         pending, total = 0.0, 0.0
         drafted = 0
-        mixture = self._mixture(message.guesses, unhealed)
+        guesses = message.guesses
+        if message.asks_for_guesses:
+            guesses += self._connection.wait_for_guesses(message.request_id)
+        mixture = self._mixture(guesses, unhealed)
         while True:
             if self._generated >= message.max_tokens or length >= model.context_tokens:
                 self._finish("max_tokens")

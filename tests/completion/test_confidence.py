@@ -17,6 +17,7 @@ from tabwright.completion.confidence import (
     log_floor,
     sure_length,
     threshold_for,
+    unknown_words,
 )
 
 _TOKEN = st.tuples(
@@ -110,3 +111,36 @@ def test_the_threshold_is_that_of_the_language_else_of_all(
 ) -> None:
     model = msgspec.structs.replace(manifest(), confidence=table)
     assert threshold_for(model, language) == threshold
+
+
+def test_a_name_nobody_knows_makes_all_that_follows_less_sure() -> None:
+    tokens = [("self", 0.9), (".", 0.95), ("nothing", 0.9), ("(", 0.95)]
+    answer = written(*tokens)
+    text = answer.text
+    assert sure_length(answer, log_floor(0.6)) == len(text)
+    doubtful = unknown_words(text, "return ", lambda name: name != "nothing")
+    assert doubtful == [text.index("nothing")]
+    assert text[: sure_length(answer, log_floor(0.6), doubtful)] == "self."
+    assert sure_length(answer, log_floor(0.3), doubtful) == len(text)
+    assert sure_length(answer, log_floor(0.0), doubtful) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "names"),
+    [
+        ("x = fo", "obar + 1", ["foobar"]),
+        ("x = ", "a + bc", []),  # too short to tell anything
+        ("x = 1", "2e5", []),
+        ("", "größe(länge)", ["größe", "länge"]),
+        ("known", "(other)", ["other"]),
+    ],
+)
+def test_which_words_are_asked_about(before: str, text: str, names: list[str]) -> None:
+    asked: list[str] = []
+
+    def is_known(name: str) -> bool:
+        asked.append(name)
+        return True
+
+    assert unknown_words(text, before, is_known) == []
+    assert asked == names

@@ -44,6 +44,8 @@ class Asked:
     """What was known of the workspace then, by what was written behind the cursor."""
     recorded_excerpts: Sequence[tuple[str, str]] | None = None
     """What the model was shown of the workspace then: paths and texts."""
+    recorded_unknown_names: Sequence[str] | None = None
+    """Names that were asked about and that the workspace did not know."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Answered:
     """What was known of the workspace, by what was written behind the cursor."""
     excerpts: tuple[tuple[str, str], ...]
     """What the model was shown of the workspace: paths and texts."""
+    unknown_names: tuple[str, ...]
+    """Names that were asked about and that the workspace does not know."""
     system_info: str
     """What llama.cpp computes with; empty where no model was asked."""
 
@@ -104,6 +108,7 @@ async def _ask_once(asked: Asked) -> Answered:
             speeds=session.models.speeds_of(model) if model is not None else None,
             guesses=knowledge.guessed,
             excerpts=tuple((each.path, each.text) for each in knowledge.shown),
+            unknown_names=tuple(knowledge.unknown),
             system_info=await _system_info(session),
         )
     finally:

@@ -111,6 +111,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cursor: text, probability, whether the line ends there."""
     excerpts: tuple[tuple[str, str], ...] = ()
     """What the model was shown of the workspace's other files: paths and texts."""
+    unknown_names: tuple[str, ...] = ()
+    """Names in the suggestion that neither the document nor the workspace has."""
 
 
 class _Schema(msgspec.Struct, frozen=True):
@@ -142,6 +144,7 @@ def record_of(asked: Asked, answered: Answered) -> Record:
         speeds=RecordedSpeeds(speeds.read, speeds.write) if speeds is not None else None,
         guesses=dict(answered.guesses),
         excerpts=answered.excerpts,
+        unknown_names=answered.unknown_names,
     )
 
 

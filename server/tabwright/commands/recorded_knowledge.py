@@ -16,7 +16,8 @@ class RecordedKnowledge:
     """Stands between the pipeline and the workspace for one completion.
 
     `known` is what an earlier completion knew, by what was written behind the cursor; then the
-    workspace itself is not asked. `guessed` and `shown` are what this one asked for.
+    workspace itself is not asked. `guessed`, `shown`
+    and `unknown` are what this one asked for.
     """
 
     def __init__(
@@ -24,6 +25,7 @@ class RecordedKnowledge:
         offset: int,
         known: Mapping[str, tuple[Guess, ...]] | None,
         known_excerpts: Sequence[tuple[str, str]] | None,
+        unknown_names: Sequence[str] | None,
     ) -> None:
         self._offset = offset
         self._known = known
@@ -33,6 +35,8 @@ class RecordedKnowledge:
             else None
         )
         self.shown: tuple[Excerpt, ...] = ()
+        self._unknown_names = unknown_names
+        self.unknown: list[str] = []
         self._workspace: Knowledge | None = None
         self.guessed: dict[str, tuple[Guess, ...]] = {}
 
@@ -57,6 +61,15 @@ class RecordedKnowledge:
         if found:
             self.guessed[written] = found
         return found
+
+    def knows(self, name: str) -> bool:
+        """Whether any file of the workspace has a name."""
+        if self._unknown_names is not None:
+            return name not in self._unknown_names
+        is_known = self._workspace is None or self._workspace.knows(name)
+        if not is_known and name not in self.unknown:
+            self.unknown.append(name)
+        return is_known
 
     def excerpts(
         self,

@@ -95,6 +95,7 @@ def replay_record(record: Record, *, accepts_other_weights: bool = False) -> Rep
             speeds=Speeds(speeds.read, speeds.write) if speeds is not None else None,
             recorded_guesses=record.guesses,
             recorded_excerpts=record.excerpts,
+            recorded_unknown_names=record.unknown_names,
         )
     )
     return Replayed(record, program_of(answered), model, recorded_outcome(answered.outcome))

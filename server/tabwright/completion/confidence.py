@@ -5,13 +5,16 @@ likely than a threshold: the product of the tokens' probabilities, each given wh
 and right beats long and wrong: whoever accepts it is asked again at its end.
 
 The thresholds are those of the model's manifest, found per language on held-out code with
-`tests/benchmarks/calibrate.py`; no threshold is universal.
+`tests/benchmarks/calibrate.py`; no threshold is universal. A name that neither the document nor the
+workspace has makes the rest less likely than the model says.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import re
+from collections.abc import Callable, Sequence
 
 from tabwright.completion.cache import Written
 from tabwright.model.manifest import Manifest
@@ -19,8 +22,17 @@ from tabwright.model.manifest import Manifest
 DEFAULT_THRESHOLD = 0.4
 """For a model that nobody has calibrated."""
 
+DOUBTFUL = 0.5
+"""How much less likely a name makes a suggestion that neither the document nor the workspace has.
+"""
+
 FEWEST_CHARACTERS = 2
 """To accept a suggestion takes a key: a shorter one saves nothing."""
+
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_WORD_BEFORE = re.compile(r"\w+\Z")
+_SHORTEST_NAME = 3
 
 
 def threshold_for(manifest: Manifest, language: str) -> float:
@@ -34,12 +46,20 @@ def log_floor(threshold: float) -> float:
     return math.log(threshold) if threshold > 0 else -math.inf
 
 
-def sure_length(written: Written, floor: float) -> int:
+def sure_length(written: Written, floor: float, doubtful: Sequence[int] = ()) -> int:
     """Return how many characters are sure enough, never ending inside a word.
 
-    `floor` is the natural logarithm of the least probability.
+    `floor` is the natural logarithm of the least probability. `doubtful` are offsets in the text
+    at which something begins that makes all that follows less likely than the model says.
     """
-    sums = itertools.accumulate(written.log_probabilities)
+    if floor == -math.inf:
+        return len(written.text)
+    sums = [
+        total + math.log(DOUBTFUL) * sum(start < end for start in doubtful)
+        for end, total in zip(
+            written.token_ends, itertools.accumulate(written.log_probabilities), strict=True
+        )
+    ]
     ends = [end for end, total in zip(written.token_ends, sums, strict=True) if total >= floor]
     if len(ends) == len(written.token_ends):
         return len(written.text)
@@ -48,6 +68,18 @@ def sure_length(written: Written, floor: float) -> int:
     while 0 < length < len(text) and _is_inside_word(text, length):
         length -= 1
     return length
+
+
+def unknown_words(text: str, before: str, is_known: Callable[[str], bool]) -> list[int]:
+    """Return where in a text words begin that are not known; `before` is what it follows."""
+    begun = _WORD_BEFORE.search(before)
+    head = begun.group() if begun is not None else ""
+    found = []
+    for match in _WORD.finditer(head + text):
+        is_new = match.end() > len(head)
+        if is_new and len(match.group()) >= _SHORTEST_NAME and not is_known(match.group()):
+            found.append(max(0, match.start() - len(head)))
+    return found
 
 
 def _is_inside_word(text: str, offset: int) -> bool:

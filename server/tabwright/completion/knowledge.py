@@ -23,6 +23,10 @@ class Knowledge(Protocol):
         """Return how the line may go on, from what the workspace does at like places."""
         ...
 
+    def knows(self, name: str) -> bool:
+        """Whether any file of the workspace has a name; the document itself aside."""
+        ...
+
     def excerpts(
         self,
         snapshot: DocumentSnapshot,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from tabwright.completion.confidence import (
     log_floor,
     sure_length,
     threshold_for,
+    unknown_words,
 )
 from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.completion.knowledge import Knowledge
@@ -399,7 +401,7 @@ def _draft(plan: _Plan, written: Written) -> Kept:
     max_lines = plan.request.settings.max_lines
     whole = plan.whole_length(written.text)
     text = written.text if whole is None else written.text[:whole]
-    sure = sure_length(written, plan.floor)
+    sure = sure_length(written, plan.floor, _doubtful(plan, written.text))
     is_unsure = sure < len(text)
     is_cut_off = whole is None and written.cause in ("max_tokens", "time_limit")
     if is_unsure:
@@ -418,6 +420,19 @@ def _draft(plan: _Plan, written: Written) -> Kept:
         is_unfinished=is_cut_off or (is_unsure and "\n" in text) or text.count("\n") >= max_lines,
     )
     return Kept(written, draft, is_unsure)
+
+
+def _doubtful(plan: _Plan, text: str) -> list[int]:
+    """Return where names begin that neither the document nor the workspace has."""
+    request = plan.request
+    knowledge, document = request.knowledge, request.snapshot.text
+    if knowledge is None or not plan.can_guess or not request.is_automatic:
+        return []
+
+    def is_known(name: str) -> bool:
+        return re.search(rf"\b{name}\b", document) is not None or knowledge.knows(name)
+
+    return unknown_words(text, document[: request.cursor.offset], is_known)
 
 
 def _outcome(plan: _Plan, kept: Kept) -> Outcome:

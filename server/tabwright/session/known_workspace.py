@@ -54,6 +54,10 @@ class KnownDocument:
         """Return how the line may go on, from what the document does at like places."""
         return guesses_in(self.memory, snapshot, cursor)
 
+    def knows(self, _name: str) -> bool:
+        """Return True: nothing is known of what there may be elsewhere."""
+        return True
+
     def excerpts(
         self,
         _snapshot: DocumentSnapshot,
@@ -82,6 +86,10 @@ class KnownWorkspace:
     def guesses(self, snapshot: DocumentSnapshot, cursor: Cursor) -> tuple[Guess, ...]:
         """Return how the line may go on, from what the workspace does at like places."""
         return guesses_in(self.workspace.memory, snapshot, cursor)
+
+    def knows(self, name: str) -> bool:
+        """Whether any file of the workspace has a name."""
+        return not self.workspace.is_read or self.workspace.memory.knows(name)
 
     def excerpts(
         self,

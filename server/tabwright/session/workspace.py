@@ -66,6 +66,8 @@ class Workspace:
         """Excerpts that were chosen lately, by all they depend on."""
         self.revision = 0
         """Grows with everything that can change an answer."""
+        self.is_read = False
+        """Whether all of it was read; until then, what is not known may be there all the same."""
         self.languages = languages
         self._resolver: Resolver | None = None
         self._resolving = threading.Lock()
@@ -139,6 +141,7 @@ class Workspace:
                 self._on_event(WorkspaceEvent(self.folder, "failed"))
                 return
             self.revision += 1
+            self.is_read = True
             self._on_event(WorkspaceEvent(self.folder, "ready"))
 
     async def _read_again(self, paths: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tabwright.bundled_data import grammars_folder
 from tabwright.errors import LanguageFileError
 from tabwright.syntax.languages import LanguageRegistry
-from tabwright.syntax.outline import LONGEST_PARSE_SECONDS, outline_of
+from tabwright.syntax.outline import LONGEST_PARSE_SECONDS, MOST_OPEN_ANGLES, outline_of
 
 WITHOUT_DEFINITIONS = frozenset({"css", "html", "json", "toml", "yaml"})
 WITH_DEFINITIONS = sorted(
@@ -75,6 +75,17 @@ def test_a_parse_that_takes_too_long_is_given_up(language):
     tree = grammar.parse_within(source, LONGEST_PARSE_SECONDS)
     assert tree is not None
     assert str(tree.root_node) == str(grammar.parse(source).root_node)
+
+
+@pytest.mark.parametrize("language_id", ["csharp", "java", "typescript"])
+def test_thousands_of_open_angles_are_not_even_parsed(language, language_id):
+    outline = outline_of("A<" * (MOST_OPEN_ANGLES + 1), language(language_id).grammar)
+    assert (outline.references, outline.pieces) == ({}, ())
+
+
+def test_shifts_and_comparisons_are_no_open_angles(language):
+    text = "int f(int a) { return a < 1 << 3; }\n" * 3_000
+    assert outline_of(text, language("c").grammar).references == {"a": 6_000}
 
 
 def test_a_tree_too_deep_for_a_query_is_looked_into_only_so_far(language):

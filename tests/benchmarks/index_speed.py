@@ -259,7 +259,8 @@ async def _until_visible(
     tries = 0
     while not index.knows_name(name):
         if time.monotonic() > deadline:
-            raise click.ClickException(f"{path} was saved and is not visible.")
+            say(f"{path} was saved and is not visible")
+            return
         if again or not tries:
             tries += 1
             path.write_text(f"{text}\n{use}\n{'#' if is_python else '//'} {tries}\n")  # noqa: ASYNC240

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -82,6 +83,26 @@ async def test_a_burst_is_told_in_few_pieces(
     wanted = {f"f{number}.py" for number in range(2_000)}
     await told.until(lambda paths: wanted <= paths)
     assert len(told.bursts) < 100
+
+
+async def test_a_flood_of_events_means_that_anything_may_have_changed(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_watcher, "_FLOOD_EVENTS", 500)
+    for number in range(2_000):
+        (tmp_path / f"ignored{number}.py").write_text("x\n")
+    assert await told.until(lambda paths: "." in paths) == {"."}
+
+
+async def test_reading_is_no_change(tmp_path: Path, told: Told) -> None:
+    (tmp_path / "a.py").write_text("x\n")
+    await told.until(lambda paths: "a.py" in paths)
+    await asyncio.sleep(0.3)
+    told.bursts.clear()
+    (tmp_path / "a.py").read_text()
+    assert os.listdir(tmp_path / "sub") == []  # noqa: PTH208 - a look into it and no more
+    (tmp_path / "b.py").write_text("x\n")
+    assert await told.until(lambda paths: "b.py" in paths) == {"b.py"}
 
 
 async def test_a_folder_without_events_is_looked_through(tmp_path: Path) -> None:

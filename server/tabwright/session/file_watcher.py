@@ -6,10 +6,22 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
@@ -26,6 +38,21 @@ _MANY_PATHS = 1_000
 _MANY_QUIET_SECONDS = 1.0
 """While thousands of files change (a checkout), everything waits until they have."""
 _MANY_LONGEST_WAIT_SECONDS = 10.0
+_FLOOD_EVENTS = 8_000
+"""The system keeps 16,384 events at most and loses the others; after half of them in one flood,
+anything may have changed."""
+_FLOOD_PAUSE_SECONDS = 1.0
+_WRITING: list[type[FileSystemEvent]] = [
+    FileCreatedEvent,
+    FileModifiedEvent,
+    FileClosedEvent,
+    FileMovedEvent,
+    FileDeletedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+    DirDeletedEvent,
+]
+"""Without these, every look into a large folder would be thousands of events."""
 POLLING_SECONDS = 5.0
 """How often a folder without events is looked through."""
 
@@ -105,6 +132,8 @@ class WorkspaceWatcher(FileSystemEventHandler):
         self._changed: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._first_noted = 0.0
+        self._last_event = 0.0
+        self._flood = 0
 
     @property
     def is_polling(self) -> bool:
@@ -139,10 +168,10 @@ class WorkspaceWatcher(FileSystemEventHandler):
             return
         if event.event_type == "deleted" and self._relative(event.src_path) == ".":
             self._loop.call_soon_threadsafe(self._poll_later)  # it may come back, without a watch
-        if event.is_directory and event.event_type == "modified":
-            return  # something in it has changed, which is told too
         paths = [self._relative(each) for each in (event.src_path, event.dest_path) if each]
         telling = [path for path in paths if path is not None and self._is_telling(path)]
+        if self._is_flood():
+            telling.append(".")
         if not telling:
             return
         with self._changed_lock:
@@ -152,6 +181,13 @@ class WorkspaceWatcher(FileSystemEventHandler):
         # The loop is not woken by each of thousands: its timer looks again by itself.
         if is_first or not is_many:
             self._loop.call_soon_threadsafe(self._note)
+
+    def _is_flood(self) -> bool:
+        """Say once in each flood of events that some of them may be lost."""
+        now = time.monotonic()
+        self._flood = self._flood + 1 if now - self._last_event < _FLOOD_PAUSE_SECONDS else 1
+        self._last_event = now
+        return self._flood % _FLOOD_EVENTS == 0
 
     def _relative(self, path: bytes | str) -> str | None:
         try:
@@ -164,7 +200,7 @@ class WorkspaceWatcher(FileSystemEventHandler):
     def _start_observer(self) -> None:
         observer = Observer()
         try:
-            observer.schedule(self, str(self._folder), recursive=True)
+            observer.schedule(self, str(self._folder), recursive=True, event_filter=_WRITING)
             observer.start()
         except OSError as error:
             logger.warning(

@@ -86,7 +86,12 @@ async def _ask_once(asked: Asked) -> Answered:
         known = session.languages.for_path(asked.path.name)
         language = asked.language or (known.editor_ids[0] if known else "plaintext")
         uri = asked.path.as_uri()
-        knowledge = RecordedKnowledge(asked.offset, asked.recorded_guesses, asked.recorded_excerpts)
+        knowledge = RecordedKnowledge(
+            asked.offset,
+            asked.recorded_guesses,
+            asked.recorded_excerpts,
+            asked.recorded_unknown_names,
+        )
         session.workspaces.wrap = knowledge.around
         if asked.knows_folder:
             session.follow([asked.folder])

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from completion.scripted import ScriptedGenerator, a_model, complete, request_at_mark
 from tabwright.completion import pipeline
 from tabwright.completion.cache import ResultCache
+from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.completion.suggestion import NoSuggestion, Reason, Suggestion
+from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.errors import ModelCrashed, PromptTooLong
 from tabwright.model.client import GenerationEvent, GenerationRequest
+from tabwright.model.messages import Guess
 from tabwright.settings import CompletionSettings
 
 # name: (language, source, what the model writes, what is shown or the reason why nothing is)
@@ -411,3 +415,97 @@ async def test_the_timings_and_probabilities_of_the_answer_are_kept() -> None:
 async def test_a_megabyte_in_one_line_is_answered() -> None:
     outcome = await complete(request_at_mark("x = [" + "1, " * 330_000 + "‸]\n"), "2]\n")
     assert isinstance(outcome, Suggestion | NoSuggestion)
+
+
+# ---- what is known of the workspace ----
+
+
+@dataclass
+class ScriptedKnowledge:
+    """Guesses by what they follow, names, and excerpts."""
+
+    guesses_behind: dict[str, tuple[Guess, ...]] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+    shown: tuple[Excerpt, ...] = ()
+    revision: int = 1
+
+    def guesses(self, snapshot: DocumentSnapshot, cursor: Cursor) -> tuple[Guess, ...]:
+        line = snapshot.text[: cursor.offset].rpartition("\n")[2]
+        return self.guesses_behind.get(line, ())
+
+    def knows(self, name: str) -> bool:
+        return name in self.names
+
+    def excerpts(self, *_question: object) -> tuple[Excerpt, ...]:
+        return self.shown
+
+
+SHELF = "self = shelf = 1\nx = ‸\n"
+
+
+async def asked_with(
+    knowledge: ScriptedKnowledge, *, model_id: str = "smollm2-135m", **settings: Any
+) -> GenerationRequest:
+    request = request_at_mark(SHELF, settings=CompletionSettings(**settings))
+    asked: list[ScriptedGenerator] = []
+    await complete(
+        replace(request, knowledge=knowledge), "shelf\n", configure=asked.append, model_id=model_id
+    )
+    return asked[0].asked[0]
+
+
+async def test_the_model_is_given_guesses_for_the_cursor_and_behind_what_it_writes() -> None:
+    first, second = (Guess("shelf.books", 0.5),), (Guess("size", 0.5),)
+    known = ScriptedKnowledge({"x = ": first, "x = shelf.": second})
+    behind = (await asked_with(known)).guesses_behind
+    assert behind is not None
+    assert (behind(""), behind("shelf."), behind("other")) == (first, second, ())
+
+
+@pytest.mark.parametrize("settings", [{"memory": False}])
+async def test_without_the_memory_nothing_is_guessed(settings: dict[str, bool]) -> None:
+    assert (await asked_with(ScriptedKnowledge(), **settings)).guesses_behind is None
+
+
+@pytest.mark.parametrize(
+    ("model_id", "setting", "is_shown"),
+    [
+        ("smollm2-135m", "auto", False),  # its manifest says that it is no better for it
+        ("smollm2-135m", "always", True),
+        ("qwen2.5-coder-0.5b", "auto", True),
+        ("qwen2.5-coder-0.5b", "never", False),
+    ],
+)
+async def test_excerpts_are_shown_to_models_that_are_better_for_them(
+    model_id: str, setting: str, is_shown: bool
+) -> None:
+    known = ScriptedKnowledge(shown=(Excerpt("lib/shelf.py", "def shelf(): ...\n"),))
+    request = await asked_with(known, model_id=model_id, excerpts=setting)
+    shown = "".join(segment.text for segment in request.segments)
+    assert ("lib/shelf.py" in shown) == is_shown
+
+
+async def test_a_name_that_nothing_has_is_cut_where_a_known_one_is_shown() -> None:
+    request = request_at_mark(SHELF, settings=CompletionSettings())
+    answer = "shelf.books(weights)\n"
+    for names, wanted in (({"books", "weights"}, "shelf.books(weights)"), ({"weights"}, "shelf.")):
+        knowledge = ScriptedKnowledge(names=frozenset(names))
+        outcome = await complete(
+            replace(request, knowledge=knowledge, language=None),
+            answer,
+            configure=lambda generator: setattr(generator, "log_probability", -0.05),
+        )
+        assert isinstance(outcome, Suggestion)
+        assert outcome.text == wanted
+
+
+async def test_what_changed_in_the_workspace_asks_the_model_again() -> None:
+    request = replace(request_at_mark(SHELF), knowledge=ScriptedKnowledge(revision=1))
+    cache = ResultCache()
+    await complete(request, "shelf\n", cache=cache)
+    known = await complete(request, cache=cache)
+    assert isinstance(known, Suggestion)
+    changed = replace(request, knowledge=ScriptedKnowledge(revision=2))
+    other = await complete(changed, "self\n", cache=cache)
+    assert isinstance(other, Suggestion)
+    assert (known.text, other.text) == ("shelf", "self")

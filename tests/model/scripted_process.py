@@ -6,6 +6,7 @@ first, so that a test can see what the client sent.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -28,11 +29,13 @@ from tabwright.model.messages import (
     LoadProgress,
     Measure,
     Measured,
+    MoreGuesses,
     Piece,
     Prefilled,
     ToProcess,
     Unloaded,
     UnloadModel,
+    WantsGuesses,
     Welcome,
     decode_to_process,
     encode,
@@ -42,6 +45,7 @@ from tabwright.model.messages import (
 received: list[str] = []
 cancelled: set[int] = set()
 jobs: queue.SimpleQueue[ToProcess] = queue.SimpleQueue()
+guesses: queue.SimpleQueue[MoreGuesses] = queue.SimpleQueue()
 WAIT_BEFORE_WORK_AHEAD = 0.1
 """Seconds; whatever else comes meanwhile is served first."""
 
@@ -55,6 +59,9 @@ def read() -> None:
             case Cancel(request_id=request_id):
                 received.append("Cancel")
                 cancelled.add(request_id)
+            case MoreGuesses():
+                guesses.put(message)
+                continue
             case _:
                 received.append(type(message).__name__)
         jobs.put(message)
@@ -105,6 +112,13 @@ def load(message: LoadModel) -> None:
     send(Loaded(request_id, message.model_key, 0.1, message.context_tokens, "scripted", ()))
 
 
+def guessed(request_id: int) -> str:
+    while request_id not in cancelled:
+        with contextlib.suppress(queue.Empty):
+            return "".join(guess.text for guess in guesses.get(timeout=0.01).guesses)
+    return ""
+
+
 def prefill(message: Generate) -> None:
     if message.document == "silent":
         time.sleep(600)
@@ -144,6 +158,9 @@ def generate(message: Generate) -> None:
             return
         case "ignores-cancel":
             words = ["x"] * 100
+        case "guesses":
+            send(Piece(request_id, guessed(request_id), -0.5), WantsGuesses(request_id))
+            words = [guessed(request_id)]
         case "echo":
             words = [segment.text for segment in message.segments]
     for word in words:

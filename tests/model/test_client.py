@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from tabwright.model.client import (
     ProcessState,
     PromptEvaluated,
 )
-from tabwright.model.messages import LoadModel, Segment
+from tabwright.model.messages import Guess, LoadModel, Segment
 
 SCRIPT = str(Path(__file__).with_name("scripted_process.py"))
 KEY = "weights"
@@ -736,3 +737,47 @@ def test_the_process_ends_with_a_server_that_never_stopped_it(ending: str) -> No
     )
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(ran.stdout)).wait(LONG)
+
+
+# ---- guesses ----
+
+
+async def test_guesses_are_sent_with_a_request_and_behind_what_it_has_written(
+    make_process: MakeProcess,
+) -> None:
+    asked: list[str] = []
+
+    def guess(written: str) -> tuple[Guess, ...]:
+        asked.append(written)
+        return (Guess(f"<{written}>", 0.5),)
+
+    process = make_process()
+    await process.load(a_model())
+    request = replace(a_request("guesses"), guesses_behind=guess)
+    events = [event async for event in process.generate(KEY, request)]
+    assert asked == ["", "<>"]
+    assert text_of(events) == "<><<>>"
+
+
+async def test_where_guessing_fails_the_process_does_not_wait_in_vain(
+    make_process: MakeProcess,
+) -> None:
+    def fail(_written: str) -> tuple[Guess, ...]:
+        raise ZeroDivisionError
+
+    process = make_process()
+    await process.load(a_model())
+    request = replace(a_request("guesses"), guesses_behind=fail)
+    with pytest.raises(ZeroDivisionError):
+        [event async for event in process.generate(KEY, request)]
+    assert text_of(await answer(process, "plain")) == "one two three"
+
+
+async def test_work_ahead_is_not_guessed_at(make_process: MakeProcess) -> None:
+    process = make_process()
+    await process.load(a_model())
+    ahead = GenerationRequest(
+        "words", (Segment("x"),), 8, is_background=True, guesses_behind=lambda _written: 1 / 0
+    )
+    events = [event async for event in process.generate(KEY, ahead)]
+    assert events

@@ -1,0 +1,60 @@
+"""How proposals of the memory become guesses for the model."""
+
+from __future__ import annotations
+
+import pytest
+
+from tabwright.completion.guessing import (
+    LEAST_PROBABILITY,
+    Trust,
+    guesses_from,
+    name_shares,
+    on_the_models_scale,
+)
+from tabwright.model.messages import Guess
+from tabwright.workspace_index.line_memory import LineMemory
+
+PLAIN = Trust(line_scale=1.0, line_shift=0.0, name_scale=1.0, name_shift=0.0)
+CODE = "def area(self):\n    return self.width * self.height\n\n\n"
+
+
+def test_proposals_are_guesses_of_whole_lines_the_likeliest_first() -> None:
+    memory = LineMemory()
+    memory.learn("shapes.py", CODE * 3)
+    text = "def area(self):\n    return self.w"
+    proposals = memory.proposals("other.py", text, len(text))
+    guesses = guesses_from(proposals, trust=PLAIN)
+    assert guesses[0].text == "idth * self.height"
+    assert guesses[0].is_line
+    assert guesses[0].probability == pytest.approx(proposals[0].probability)
+    shares = [each.probability for each in guesses]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_names_are_guesses_of_beginnings() -> None:
+    assert guesses_from((), (("idth", 0.5),), PLAIN) == (Guess("idth", 0.5, is_line=False),)
+
+
+def test_what_is_hardly_likely_is_left_out() -> None:
+    names = (("idth", LEAST_PROBABILITY / 2), ("eight", LEAST_PROBABILITY * 2))
+    assert [each.text for each in guesses_from((), names, PLAIN)] == ["eight"]
+
+
+@pytest.mark.parametrize(
+    ("names", "shares"),
+    [
+        ((), ()),
+        ((("width", 1.5), ("weight", 0.5)), (("idth", 0.75), ("eight", 0.25))),
+    ],
+)
+def test_each_name_has_its_share_of_the_weights(
+    names: tuple[tuple[str, float], ...], shares: tuple[tuple[str, float], ...]
+) -> None:
+    assert name_shares(names, "w") == shares
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.01, 0.5, 0.99, 1.0])
+def test_odds_are_scaled_and_shifted(probability: float) -> None:
+    assert on_the_models_scale(probability, 1.0, 0.0) == pytest.approx(probability, abs=1e-5)
+    assert on_the_models_scale(probability, 1.0, -1.0) < probability + 1e-6
+    assert 0 < on_the_models_scale(probability, 1.6, -2.0) < 1

@@ -7,13 +7,12 @@ import { Cursor } from './cursor';
 import { Installing } from './installing';
 import { registerCommands } from './menu';
 import { onOtherPython } from './python';
-import { Server } from './server';
+import { SELECTOR, Server } from './server';
 import { StatusBar } from './statusBar';
 import { Switches } from './switches';
 
 // Settings that are read when the server starts.
 const RESTARTING_SETTINGS = ['tabwright.path', 'tabwright.logLevel'];
-const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
 let server: Server | undefined;
 

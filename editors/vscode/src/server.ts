@@ -20,7 +20,8 @@ import type { Explanation, Life, ServerStatus } from './state';
 /** Settings of this extension's own, which the server does not know. */
 const OWN_SETTINGS = ['path', 'installFrom', 'logLevel', 'trace'];
 
-const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
+/** The documents that the server is told of; it decides what to do about each. */
+export const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
 // How long a status must last before the server is asked what came of the last request.
 const SETTLE_MILLISECONDS = 300;

@@ -60,4 +60,6 @@ async function update(name: string, value: unknown): Promise<void> {
     ? vscode.ConfigurationTarget.Workspace
     : vscode.ConfigurationTarget.Global;
   await settings().update(name, value, target);
+  // What is on the screen was asked for before.
+  await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
 }

@@ -84,7 +84,5 @@ def with_settings(manifest: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     manifest = with_settings(json.loads(MANIFEST.read_text(encoding="utf-8")))
-    MANIFEST.write_text(
-        json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    MANIFEST.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{MANIFEST}: {len(section()['properties'])} settings")

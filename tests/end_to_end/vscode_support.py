@@ -28,6 +28,7 @@ PATIENCE_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _START_SECONDS = 120.0
 _HERE = Path(__file__).parent
+_LINES = ".part.editor .editor-instance .view-lines"
 NOTIFICATION = ".notifications-toasts .notification-list-item-message"
 STATUS = '.statusbar-item[id="tabwright.tabwright.status"]'
 
@@ -228,7 +229,15 @@ class Window:
         self.focus()
 
     def focus(self) -> None:
-        self.code.do("click", selector=".part.editor .editor-instance .view-lines", timeout=30_000)
+        """Put the cursor into the text; a menu that closes late may take the focus away again."""
+        focused = ".part.editor .monaco-editor.focused"
+        for _ in range(10):
+            until(lambda: self.code.do("count", selector=".quick-input-widget:visible") == 0)
+            self.code.do("click", selector=_LINES, timeout=30_000)
+            time.sleep(0.3)
+            if self.code.do("count", selector=focused) > 0:
+                return
+        raise AssertionError(f"the text cannot be clicked; {self.why_not()}")
 
     def tab(self) -> str:
         found = self.code.do("texts", selector=".tab.active .label-name")
@@ -301,9 +310,13 @@ class Window:
         newest: list[dict[str, Any]] = []
         for path in self.code.recordings.glob("*.jsonl"):
             text = path.read_text(encoding="utf-8")
-            lines = [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
-            if lines and lines[0]["at"] >= self._opened and (
-                not newest or lines[0]["at"] > newest[0]["at"]
+            lines = [
+                json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"
+            ]
+            if (
+                lines
+                and lines[0]["at"] >= self._opened
+                and (not newest or lines[0]["at"] > newest[0]["at"])
             ):
                 newest = lines
         return newest

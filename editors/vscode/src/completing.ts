@@ -9,10 +9,13 @@ type Notify = (method: string, params: object) => void;
 
 export class Completing {
   private shown: ShownSuggestion | undefined;
+  /** Whether the last change may have been a part accepted as well as a key. */
+  private isLastUnclear = false;
 
   constructor(
     private readonly isAsleep: () => boolean,
     private readonly noteAsked: (document: vscode.TextDocument, position: vscode.Position) => void,
+    private readonly noteAnswered: () => void,
     private readonly notify: Notify,
   ) {}
 
@@ -25,6 +28,7 @@ export class Completing {
       this.noteAsked(document, position);
       const version = document.version;
       const answer = await next(document, position, context, token);
+      this.noteAnswered();
       if (answer && !token.isCancellationRequested && document.version === version) {
         const [first] = Array.isArray(answer) ? answer : answer.items;
         if (first) {
@@ -49,14 +53,27 @@ export class Completing {
             inserted: change.text,
           })
         : 'elsewhere';
+    this.isLastUnclear = progress === 'typed';
     if (progress === 'partlyAccepted') {
-      this.notify('textDocument/didPartiallyAcceptCompletion', {
-        item: { insertText: shown.itemText },
-        acceptedLength: shown.acceptedLength,
-      });
+      this.tellAccepted(shown);
     } else if (progress === 'elsewhere' || progress === 'whole') {
       this.shown = undefined; // VS Code runs the item's command where the whole was accepted
     }
+  }
+
+  /** A key that accepts a part has been pressed: a part of one character looks like typing. */
+  noteAcceptedByKey(): void {
+    if (this.shown && this.isLastUnclear) {
+      this.isLastUnclear = false;
+      this.tellAccepted(this.shown);
+    }
+  }
+
+  private tellAccepted(shown: ShownSuggestion): void {
+    this.notify('textDocument/didPartiallyAcceptCompletion', {
+      item: { insertText: shown.itemText },
+      acceptedLength: shown.acceptedLength,
+    });
   }
 
   private noteShown(

@@ -14,6 +14,9 @@ import { Switches } from './switches';
 // Settings that are read when the server starts.
 const RESTARTING_SETTINGS = ['tabwright.path', 'tabwright.logLevel'];
 
+// Run by the key bindings after VS Code's own command, see package.json.
+const NOTE_ACCEPTED = 'tabwright.noteAccepted';
+
 let server: Server | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
@@ -23,6 +26,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const completing = new Completing(
     () => switches.isAsleep,
     (document, position) => cursor.noteAsked(document, position),
+    () => running.explainSoon(),
     (method, params) => running.notify(method, params),
   );
   const running = new Server(log, ownEnvironment, completing.middleware);
@@ -45,11 +49,14 @@ export function activate(context: vscode.ExtensionContext): void {
     new StatusBar(running, switches),
     ...registerCommands(running, switches, new Installing(running, ownEnvironment)),
     vscode.workspace.onDidChangeTextDocument((event) => completing.noteChange(event)),
+    vscode.commands.registerCommand(NOTE_ACCEPTED, () => completing.noteAcceptedByKey()),
     vscode.workspace.onDidGrantWorkspaceTrust(() => startIfMissing(running)),
     onOtherPython(() => startIfMissing(running)),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (RESTARTING_SETTINGS.some((name) => event.affectsConfiguration(name))) {
         void running.restart();
+      } else if (event.affectsConfiguration('tabwright')) {
+        running.forgetOutcome();
       }
     }),
     running.onChange(() => {

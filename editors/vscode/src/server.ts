@@ -23,7 +23,7 @@ const OWN_SETTINGS = ['path', 'installFrom', 'logLevel', 'trace'];
 /** The documents that the server is told of; it decides what to do about each. */
 export const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
-// How long a status must last before the server is asked what came of the last request.
+// How long nothing must be answered before the server is asked what came of the last request.
 const SETTLE_MILLISECONDS = 300;
 
 /** A client that never opens a window by itself: what it has to say is in the log and the status. */
@@ -116,6 +116,25 @@ export class Server implements vscode.Disposable {
     }
     this.changed.fire();
     return this.explanation;
+  }
+
+  /** Settings have changed: what was said of them before need not be so any more. */
+  forgetOutcome(): void {
+    this.explanation = undefined;
+    if (this.status?.kind === 'Inactive') {
+      this.status = undefined;
+    }
+    this.changed.fire();
+  }
+
+  /** Ask what came of the last request, once no other has come for a moment. */
+  explainSoon(): void {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      this.explain().catch((problem: unknown) => {
+        this.log.debug(`No explanation: ${String(problem)}`);
+      });
+    }, SETTLE_MILLISECONDS);
   }
 
   dispose(): Promise<void> {
@@ -235,14 +254,6 @@ export class Server implements vscode.Disposable {
   private takeStatus(status: ServerStatus): void {
     this.status = status;
     this.changed.fire();
-    clearTimeout(this.settling);
-    if (!status.busy) {
-      this.settling = setTimeout(() => {
-        this.explain().catch((problem: unknown) => {
-          this.log.debug(`No explanation: ${String(problem)}`);
-        });
-      }, SETTLE_MILLISECONDS);
-    }
   }
 
   private setLife(life: Life, problem = ''): void {

@@ -93,7 +93,8 @@ function summarisedRunning(state: State): Summary {
     return { icon: 'circle-slash', summary, emphasis: 'none' };
   }
   const { status } = state;
-  const message = status?.message || 'ready.';
+  const why = state.explanation && emptyReason(state.explanation);
+  const message = status?.message || why || 'ready.';
   switch (status?.kind) {
     case 'Error':
       return { icon: 'error', summary: message, emphasis: 'error' };
@@ -105,8 +106,7 @@ function summarisedRunning(state: State): Summary {
   if (status?.busy) {
     return { icon: 'loading~spin', summary: message, emphasis: 'none' };
   }
-  const hasNothing = state.explanation !== undefined && emptyReason(state.explanation) !== undefined;
-  return { icon: hasNothing ? 'dash' : 'sparkle', summary: message, emphasis: 'none' };
+  return { icon: why === undefined ? 'sparkle' : 'dash', summary: message, emphasis: 'none' };
 }
 
 function factsOf(state: State): string[] {

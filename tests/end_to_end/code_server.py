@@ -75,7 +75,10 @@ def packaged_extension() -> Path:
     """Return the .vsix, built from the sources as they are."""
     if not (EXTENSION / "node_modules").is_dir():
         npm(EXTENSION, "ci", "--ignore-scripts")
-    npm(EXTENSION, "run", "package")
+    try:
+        npm(EXTENSION, "run", "package")
+    except NotHere as broken:  # needs no network: it is the extension that is at fault
+        raise RuntimeError(str(broken)) from broken
     return EXTENSION / "tabwright.vsix"
 
 

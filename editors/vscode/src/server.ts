@@ -2,44 +2,17 @@
 
 import * as os from 'node:os';
 import * as vscode from 'vscode';
-import {
-  CloseAction,
-  ErrorAction,
-  type ErrorHandler,
-  ExecuteCommandRequest,
-  LanguageClient,
-  type LanguageClientOptions,
-  type Middleware,
-  RevealOutputChannelOn,
-} from 'vscode-languageclient/node';
+import type { LanguageClient, Middleware } from 'vscode-languageclient/node';
 import { type Found, findTabwright, isExecutable, type Machine } from './finding';
 import { activePython } from './python';
 import { Restarts } from './restarts';
 import type { Explanation, Life, ServerStatus } from './state';
-
-/** Settings of this extension's own, which the server does not know. */
-const OWN_SETTINGS = ['path', 'installFrom', 'logLevel', 'trace'];
 
 /** The documents that the server is told of; it decides what to do about each. */
 export const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
 // How long nothing must be answered before the server is asked what came of the last request.
 const SETTLE_MILLISECONDS = 300;
-
-/** A client that never opens a window by itself: what it has to say is in the log and the status. */
-class QuietClient extends LanguageClient {
-  override error(message: string, data?: unknown): void {
-    super.error(message, data, false);
-  }
-
-  override warn(message: string, data?: unknown): void {
-    super.warn(message, data, false);
-  }
-
-  override info(message: string, data?: unknown): void {
-    super.info(message, data, false);
-  }
-}
 
 export class Server implements vscode.Disposable {
   life: Life = 'stopped';
@@ -97,7 +70,7 @@ export class Server implements vscode.Disposable {
       return undefined;
     }
     const params = { command, arguments: args };
-    return (await this.client.sendRequest(ExecuteCommandRequest.type, params)) as Answer;
+    return this.client.sendRequest<Answer>('workspace/executeCommand', params);
   }
 
   notify(method: string, params: object): void {
@@ -167,7 +140,7 @@ export class Server implements vscode.Disposable {
       return;
     }
     this.log.info(`Starting ${this.found.command}, found by ${this.found.by}.`);
-    const client = this.makeClient(this.found.command);
+    const client = await this.makeClient(this.found.command);
     this.client = client;
     try {
       await client.start();
@@ -191,29 +164,16 @@ export class Server implements vscode.Disposable {
     this.setLife('stopped');
   }
 
-  private makeClient(command: string): LanguageClient {
+  private async makeClient(command: string): Promise<LanguageClient> {
     const level = vscode.workspace.getConfiguration('tabwright').get('logLevel', 'warning');
-    const options: LanguageClientOptions = {
-      documentSelector: SELECTOR,
-      outputChannel: this.log,
-      revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationFailedHandler: () => false,
-      errorHandler: this.errorHandler(),
-      middleware: {
-        ...this.middleware,
-        workspace: {
-          configuration: async (params, token, next) => {
-            const answers = await next(params, token);
-            return Array.isArray(answers) ? answers.map(withoutOwnSettings) : answers;
-          },
-        },
-      },
-    };
+    // Loaded by now only: the library is most of this extension, and would hold up its activation.
+    const { QuietClient } = await import('./client');
     const client = new QuietClient(
-      'tabwright',
-      'Tabwright',
       { command, args: ['serve', '--log-level', level] },
-      options,
+      SELECTOR,
+      this.log,
+      this.middleware,
+      () => this.mayStartAgain(),
     );
     client.onNotification('didChangeStatus', (status: ServerStatus) => {
       this.takeStatus(status);
@@ -221,22 +181,18 @@ export class Server implements vscode.Disposable {
     return client;
   }
 
-  private errorHandler(): ErrorHandler {
-    return {
-      error: () => ({ action: ErrorAction.Continue, handled: true }),
-      closed: () => {
-        if (this.restarts.mayStartAgain(Date.now())) {
-          this.log.warn('The server ended; it is started again.');
-          this.setLife('starting');
-          void this.noteRestarted();
-          return { action: CloseAction.Restart, handled: true };
-        }
-        this.log.error('The server ended too often; it stays down until it is restarted by hand.');
-        this.client = undefined;
-        this.setLife('failed', 'the server ended too often. Click to restart it.');
-        return { action: CloseAction.DoNotRestart, handled: true };
-      },
-    };
+  /** The server has ended, and nobody asked it to. */
+  private mayStartAgain(): boolean {
+    if (this.restarts.mayStartAgain(Date.now())) {
+      this.log.warn('The server ended; it is started again.');
+      this.setLife('starting');
+      void this.noteRestarted();
+      return true;
+    }
+    this.log.error('The server ended too often; it stays down until it is restarted by hand.');
+    this.client = undefined;
+    this.setLife('failed', 'the server ended too often. Click to restart it.');
+    return false;
   }
 
   // The client starts itself again, and says so with its state only.
@@ -265,13 +221,4 @@ export class Server implements vscode.Disposable {
 
 function thisMachine(): Machine {
   return { platform: process.platform, env: process.env, home: os.homedir(), isExecutable };
-}
-
-function withoutOwnSettings(values: unknown): unknown {
-  if (typeof values !== 'object' || values === null) {
-    return values;
-  }
-  return Object.fromEntries(
-    Object.entries(values).filter(([name]) => !OWN_SETTINGS.includes(name)),
-  );
 }

@@ -133,14 +133,14 @@ export function emptyReason(explanation: Explanation): string | undefined {
 export function contextReport(explanation: Explanation): string {
   const rows = Object.entries(explanation)
     .filter(([name, value]) => name !== 'message' && !isStructured(value))
-    .map(([name, value]) => `| ${words(name)} | ${String(value)} |`);
+    .map(([name, value]) => `- ${words(name)}: ${String(value)}`);
   const structured = Object.entries(explanation)
     .filter(([, value]) => isStructured(value))
     .map(([name, value]) => `## ${words(name)}\n\n${listed(value)}`);
   return [
     '# The last suggestion of Tabwright',
     explanation.message,
-    ['| | |', '|---|---|', ...rows].join('\n'),
+    rows.join('\n'),
     ...structured,
     '',
   ].join('\n\n');

@@ -58,6 +58,6 @@ test('the report has every fact, and lists as lists', () => {
     promptTokens: 117,
     excerpts: [{ path: 'a.py', lines: 3 }],
   });
-  assert.match(report, /\| prompt tokens \| 117 \|/);
+  assert.match(report, /^- prompt tokens: 117$/m);
   assert.match(report, /## excerpts\n\n- \{"path":"a.py","lines":3\}/);
 });

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from end_to_end.code_server import NotHere
+from end_to_end.code_server import NotHere, packaged_extension
 from end_to_end.vscode_support import VSCode, Window
 from tabwright.model.catalogue import catalogue_folders, read_catalogue
 from tabwright.model.weights import installed_weights
@@ -117,6 +118,15 @@ def test_from_a_fresh_profile_a_suggestion_appears_while_typing_and_tab_accepts_
     assert window.saved().startswith(PROGRAM + ADDED + ghost)
     window.until(lambda: "tabwright.accepted" in commands_run(window))
     assert window.notifications() == []
+
+
+def test_the_package_is_small_and_holds_what_is_needed_and_no_more(code: VSCode) -> None:
+    package = packaged_extension()
+    assert package.stat().st_size < 1_000_000
+    with zipfile.ZipFile(package) as archive:
+        names = {each.removeprefix("extension/") for each in archive.namelist()}
+    assert {"out/extension.js", "images/icon.png", "LICENSE.txt", "readme.md"} <= names
+    assert not any(name.endswith((".ts", ".map")) or "node_modules" in name for name in names)
 
 
 def commands_run(window: Window) -> list[str]:
@@ -469,6 +479,34 @@ def test_the_cursor_is_told_of_when_it_moves_but_not_when_one_types(open_window:
     assert len(places(window)) == told
     window.press("ArrowUp")
     window.until(lambda: places(window)[told:] == [(6, 5)])
+
+
+def test_without_a_server_the_status_bar_offers_to_install_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("without")
+    try:
+        code = VSCode(folder, is_server_installed=False)
+    except NotHere as missing:
+        pytest.skip(str(missing))
+    try:
+        file = folder / "project" / "program.py"
+        file.parent.mkdir()
+        file.write_text(PROGRAM)
+        window = Window(code, file.parent)
+        window.open(file)
+        window.until(lambda: "command was not found" in window.status())
+        assert window.notifications() == []
+        window.code.do("click", selector='.statusbar-item[id="tabwright.tabwright.status"] a')
+        window.choose("Install Tabwright…")
+        window.choose("With pipx")
+        window.wait_for_model()
+        window.focus()
+        window.to_end()
+        window.type(COUNT)
+        assert window.wait_for_ghost()
+    finally:
+        code.end()
 
 
 def places(window: Window) -> list[tuple[int, int]]:

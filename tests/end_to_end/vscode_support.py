@@ -55,7 +55,7 @@ _SETTINGS = {
 class VSCode:
     """One VS Code for all tests: each opens a folder in a window of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_server_installed: bool = True) -> None:
         self.folder = folder
         self._entry = code_server.installed_code_server()
         browser = code_server.find_browser()
@@ -65,7 +65,7 @@ class VSCode:
         self._extensions = folder / "extensions"
         self._user = folder / "user"
         self.reset_settings()
-        environment = self._environment()
+        environment = self._environment(is_server_installed)
         self._run(environment, "--install-extension", str(extension))
         self.port = _free_port()
         config = folder / "config.yaml"
@@ -103,16 +103,25 @@ class VSCode:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(_SETTINGS))
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, is_server_installed: bool) -> dict[str, str]:
         programs = self.folder / "bin"
         programs.mkdir()
-        tabwright = programs / "tabwright"
-        recorder = _HERE / "recording_server.py"
-        tabwright.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{recorder}" "$@"\n')
-        tabwright.chmod(0o755)
         home = self.folder / "home"
         home.mkdir()
-        path = os.pathsep.join([str(programs), os.environ["PATH"]])
+        recorder = _HERE / "recording_server.py"
+        tabwright = f'#!/bin/sh\nexec "{sys.executable}" "{recorder}" "$@"\n'
+        if is_server_installed:
+            _write_program(programs / "tabwright", tabwright)
+        else:
+            _write_program(self.folder / "tabwright", tabwright)
+            installs = f'mkdir -p ~/.local/bin; cp "{self.folder}/tabwright" ~/.local/bin/'
+            _write_program(programs / "pipx", f'#!/bin/sh\necho "pipx $@"\n{installs}\n')
+        others = [
+            each
+            for each in os.environ["PATH"].split(os.pathsep)
+            if not (Path(each) / "tabwright").exists()
+        ]
+        path = os.pathsep.join([str(programs), *others])
         # VS Code takes the PATH that a login shell has.
         (home / ".bash_profile").write_text(f"export PATH='{path}'\n")
         return {
@@ -407,6 +416,11 @@ def until(condition: Callable[[], Any], patience: float = PATIENCE_SECONDS) -> A
             raise AssertionError("nothing came of it")
         time.sleep(_POLL_SECONDS)
     return value
+
+
+def _write_program(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
 
 
 def _free_port() -> int:

@@ -443,6 +443,37 @@ def test_a_block_in_a_file_with_carriage_returns(open_window: Open) -> None:
     assert "\n" not in after.replace("\r\n", "")
 
 
+def test_a_cell_of_a_notebook_is_completed_from_the_cells_before(open_window: Open) -> None:
+    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [{**empty, "source": PROGRAM}, {**empty, "source": ""}]
+    kernel = {"language_info": {"name": "python"}}
+    notebook = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    window = open_window(json.dumps(notebook), name="book.ipynb")
+    window.wait_for_model()
+    window.focus_cell(1)
+    window.type("def count_rows(path):\nwith op")
+    assert "path" in ask_by_hand(window)
+    question = by_hand(window)[-1][0]["params"]
+    assert question["textDocument"]["uri"].startswith("vscode-notebook-cell:")
+    opened = window.sent("notebookDocument/didOpen")[-1]
+    assert PROGRAM.rstrip("\n") in [
+        each["text"].rstrip("\n") for each in opened["cellTextDocuments"]
+    ]
+
+
+def test_a_program_that_does_not_start_is_told_of_in_the_status_bar(
+    open_window: Open, tmp_path: Path
+) -> None:
+    window = open_window(settings={"path": "/bin/false"})
+    window.until(lambda: "did not start" in window.status())
+    assert window.notifications() == []
+    change_settings(tmp_path / "project", {"path": "/no/such/program"})
+    window.until(lambda: "names no program" in window.status())
+    change_settings(tmp_path / "project", {})
+    window.wait_for_model()
+    window.until(lambda: "ready" in window.status())
+
+
 def test_two_folders_in_one_window(code: VSCode, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:

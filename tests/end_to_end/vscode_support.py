@@ -235,7 +235,8 @@ class Window:
                 until(lambda: self.code.do("count", selector=row) > 0, 5.0)
                 self.press("Enter")
                 until(lambda: self.tab() == file.name, 10.0)
-        self.focus()
+        if file.suffix != ".ipynb":
+            self.focus()
 
     def focus(self) -> None:
         """Put the cursor into the text; a menu that closes late may take the focus away again."""
@@ -251,6 +252,11 @@ class Window:
     def tab(self) -> str:
         found = self.code.do("texts", selector=".tab.active .label-name")
         return str(found[0]) if found else ""
+
+    def focus_cell(self, index: int) -> None:
+        """Put the cursor into a cell of the notebook that is open."""
+        lines = f".notebook-editor .monaco-editor .view-lines >> nth={index}"
+        self.code.do("click", selector=lines, timeout=30_000)
 
     def to_end(self) -> None:
         self.press("Control+End")

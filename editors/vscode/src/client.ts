@@ -10,11 +10,14 @@ import {
   LanguageClient,
   type Middleware,
   RevealOutputChannelOn,
+  State,
   type TextDocumentFilter,
 } from 'vscode-languageclient/node';
 
 /** Settings of this extension's own, which the server does not know. */
 const OWN_SETTINGS = ['path', 'installFrom', 'logLevel', 'trace'];
+
+export { State };
 
 export class QuietClient extends LanguageClient {
   constructor(

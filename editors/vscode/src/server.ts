@@ -24,6 +24,8 @@ export class Server implements vscode.Disposable {
 
   private client: LanguageClient | undefined;
   private readonly restarts = new Restarts();
+  /** Called when the server ends; only until it has started. */
+  private noteFirstEnd: (() => void) | undefined;
   private readonly changed = new vscode.EventEmitter<void>();
   private settling: NodeJS.Timeout | undefined;
   private turn: Promise<void> = Promise.resolve();
@@ -142,12 +144,18 @@ export class Server implements vscode.Disposable {
     this.log.info(`Starting ${this.found.command}, found by ${this.found.by}.`);
     const client = await this.makeClient(this.found.command);
     this.client = client;
+    const firstEnd = new Promise<never>((_, reject) => {
+      this.noteFirstEnd = () => reject(new Error('it ended before it said anything'));
+    });
     try {
-      await client.start();
+      // A program that ends at once may leave the client waiting for an answer.
+      await Promise.race([client.start(), firstEnd]);
+      this.noteFirstEnd = undefined;
     } catch (problem) {
       this.log.error(`The server did not start: ${String(problem)}`);
       this.client = undefined;
-      await client.dispose().catch(() => undefined);
+      this.noteFirstEnd = undefined;
+      void client.dispose().catch(() => undefined);
       this.setLife('failed', `\`${this.found.command} serve\` did not start; the log says why.`);
       return;
     }
@@ -167,7 +175,7 @@ export class Server implements vscode.Disposable {
   private async makeClient(command: string): Promise<LanguageClient> {
     const level = vscode.workspace.getConfiguration('tabwright').get('logLevel', 'warning');
     // Loaded by now only: the library is most of this extension, and would hold up its activation.
-    const { QuietClient } = await import('./client');
+    const { QuietClient, State } = await import('./client');
     const client = new QuietClient(
       { command, args: ['serve', '--log-level', level] },
       SELECTOR,
@@ -175,6 +183,11 @@ export class Server implements vscode.Disposable {
       this.middleware,
       () => this.mayStartAgain(),
     );
+    client.onDidChangeState(({ newState }) => {
+      if (newState === State.Running && client === this.client) {
+        this.setLife('running'); // also where the client has started it again by itself
+      }
+    });
     client.onNotification('didChangeStatus', (status: ServerStatus) => {
       this.takeStatus(status);
     });
@@ -183,28 +196,19 @@ export class Server implements vscode.Disposable {
 
   /** The server has ended, and nobody asked it to. */
   private mayStartAgain(): boolean {
+    if (this.noteFirstEnd) {
+      this.noteFirstEnd();
+      return false;
+    }
     if (this.restarts.mayStartAgain(Date.now())) {
       this.log.warn('The server ended; it is started again.');
       this.setLife('starting');
-      void this.noteRestarted();
       return true;
     }
     this.log.error('The server ended too often; it stays down until it is restarted by hand.');
     this.client = undefined;
     this.setLife('failed', 'the server ended too often. Click to restart it.');
     return false;
-  }
-
-  // The client starts itself again, and says so with its state only.
-  private async noteRestarted(): Promise<void> {
-    const client = this.client;
-    for (let waited = 0; waited < 300 && client === this.client; waited++) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      if (client?.isRunning()) {
-        this.setLife('running');
-        return;
-      }
-    }
   }
 
   private takeStatus(status: ServerStatus): void {

@@ -11,7 +11,9 @@ import pytest
 
 from tabwright.commands.building import build_languages
 from tabwright.completion.knowledge import Knowledge
+from tabwright.completion.prompt import Room
 from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.session.documents import OpenDocument
 from tabwright.session.workspace import WorkspaceEvent
 from tabwright.session.workspaces import Workspaces
 from tabwright.settings import Settings
@@ -161,3 +163,67 @@ async def test_reading_is_told_and_its_end(folder: Path) -> None:
     await known.stop()
     assert events[0].phase == "reading"
     assert events[-1] == WorkspaceEvent(folder, "ready")
+
+
+# -- excerpts --
+
+
+def excerpts(knowledge: Knowledge | None, text: str, sources: frozenset[str]) -> dict[str, str]:
+    assert knowledge is not None
+    snapshot = DocumentSnapshot("file:///use.py", "python", 1, text, "use.py")
+    language = build_languages().for_editor_id("python")
+    assert language is not None
+    room = Room(1200, 1800, 0)
+    shown = knowledge.excerpts(snapshot, Cursor(len(text)), language, room, sources)
+    return {each.path: each.text for each in shown}
+
+
+async def saved_use(workspaces: Workspaces, folder: Path, text: str) -> Path:
+    path = folder / "use.py"
+    path.write_text(text)
+    workspaces.note_saved(path)
+    await workspaces.settle()
+    return path
+
+
+async def test_what_is_imported_is_shown_as_signatures(
+    workspaces: Workspaces, folder: Path
+) -> None:
+    text = "from shelf import Shelf\n\n\ndef weigh(shelf: Shelf):\n    return shelf."
+    path = await saved_use(workspaces, folder, text)
+    known = workspaces.knowledge_for(path, Settings())
+    shown = excerpts(known, text, frozenset({"definitions", "members", "imported"}))
+    assert "def weigh_everything(self, in_kilograms)" in shown["shelf.py"]
+    assert REST not in shown["shelf.py"]
+
+
+async def test_an_open_document_counts_as_it_is_and_not_as_it_was_saved(
+    workspaces: Workspaces, folder: Path
+) -> None:
+    text = "from shelf import Shelf\n\n\ndef weigh(shelf: Shelf):\n    return shelf."
+    path = await saved_use(workspaces, folder, text)
+    edited = SHELF.replace("weigh_everything(self, in", "weigh_it_all(self, in")
+    shelf = folder / "shelf.py"
+    document = OpenDocument(shelf.as_uri(), "python", 1, edited, shelf)
+    known = workspaces.knowledge_for(path, Settings(), [document])
+    shown = excerpts(known, text, frozenset({"definitions", "members", "imported"}))
+    assert "def weigh_it_all(self, in_kilograms)" in shown["shelf.py"]
+
+
+async def test_installed_packages_are_shown_once_they_were_looked_into(
+    workspaces: Workspaces, folder: Path
+) -> None:
+    packages = folder / ".venv" / "lib" / "python3.11" / "site-packages"
+    (packages / "weights").mkdir(parents=True)
+    (folder / ".venv" / "pyvenv.cfg").write_text("version = 3.11.2\n")
+    (packages / "weights" / "__init__.py").write_text(
+        "def kilograms(pounds, *, rounded=False):\n    return pounds * 0.45\n"
+    )
+    text = "from weights import kilograms\n\n\ndef weigh(unit=kilograms):\n    return "
+    path = await saved_use(workspaces, folder, text)
+    known = workspaces.knowledge_for(path, Settings())
+    sources = frozenset({"dependencies"})
+    assert excerpts(known, text, sources) == {}
+    await workspaces.settle()
+    shown = excerpts(workspaces.knowledge_for(path, Settings()), text, sources)
+    assert "def kilograms(pounds, *, rounded=False)" in "".join(shown.values())

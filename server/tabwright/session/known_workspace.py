@@ -111,10 +111,17 @@ class KnownWorkspace:
         view = OverlaidView(workspace.index, open_files)
         key = excerpt_key(snapshot, cursor, language, view, room)
         recent = self._recent_places(snapshot.relative_path)
+        installed = (
+            workspace.dependencies_of(key.path, language, key.imports, key.names)
+            if "dependencies" in sources
+            else ()
+        )
         state = (key, workspace.revision, sources, recent, tuple(map(hash, self.others)))
         known = workspace.choices.get(state)
         if known is None:
-            choice = choose_excerpts(key, language, view, recent=recent, sources=sources)
+            choice = choose_excerpts(
+                key, language, view, recent=recent, dependencies=installed, sources=sources
+            )
             known = workspace.choices[state] = choice.excerpts
             while len(workspace.choices) > _CHOICES_KEPT:
                 del workspace.choices[next(iter(workspace.choices))]

@@ -14,13 +14,17 @@ from typing import Literal
 from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.errors import TabwrightError
 from tabwright.session.file_watcher import WorkspaceWatcher
-from tabwright.syntax.languages import LanguageRegistry
-from tabwright.workspace_index.facts import FileFacts
+from tabwright.syntax.languages import Language, LanguageRegistry
+from tabwright.workspace_index.dependencies import dependency_definitions, dependency_files
+from tabwright.workspace_index.extracting import facts_of
+from tabwright.workspace_index.facts import FileFacts, Import
 from tabwright.workspace_index.git_history import ChangedTogether, head_of, read_history
 from tabwright.workspace_index.index import WorkspaceIndex
 from tabwright.workspace_index.keeping_up import is_telling, reaction_to
 from tabwright.workspace_index.line_memory import LARGEST_FILE_CHARACTERS, LineMemory
 from tabwright.workspace_index.resolving import Resolver
+from tabwright.workspace_index.secrets import mask_secrets
+from tabwright.workspace_index.view import FoundDefinition
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +32,7 @@ _FILES_BETWEEN_PAUSES = 4
 _PAUSE_SECONDS = 0.002
 """Learning shares the interpreter with the event loop: so often it lets go of it."""
 _UNSETTLED_SECONDS = 0.3
+_DEPENDENCIES_KEPT = 64
 _CONFIGURATIONS_OF_NO_LANGUAGE = ("go.mod", "setup.cfg")
 
 
@@ -64,6 +69,9 @@ class Workspace:
         self.history = ChangedTogether(())
         self.choices: dict[object, tuple[Excerpt, ...]] = {}
         """Excerpts that were chosen lately, by all they depend on."""
+        self._dependencies: dict[
+            tuple[str, tuple[Import, ...], tuple[str, ...]], tuple[FoundDefinition, ...]
+        ] = {}
         self.revision = 0
         """Grows with everything that can change an answer."""
         self.is_read = False
@@ -105,6 +113,23 @@ class Workspace:
             self._spawn(self._read_all(()))
         elif reaction.paths:
             self.note_changes(reaction.paths)
+
+    def dependencies_of(
+        self, path: str, language: Language, imports: tuple[Import, ...], names: tuple[str, ...]
+    ) -> tuple[FoundDefinition, ...]:
+        """Return what installed packages define of some names that a file imports.
+
+        They are looked for in the background, so that the first answer has none.
+        """
+        key = (path, imports, names)
+        known = self._dependencies.get(key)
+        if known is not None:
+            return known
+        self._dependencies[key] = ()
+        while len(self._dependencies) > _DEPENDENCIES_KEPT:
+            del self._dependencies[next(iter(self._dependencies))]
+        self._spawn(self._find_dependencies(key, language))
+        return ()
 
     async def settle(self) -> None:
         """Wait until everything noted so far is known."""
@@ -158,7 +183,41 @@ class Workspace:
             await asyncio.sleep(_UNSETTLED_SECONDS)
             await self._read_again(unsettled)
 
+    async def _find_dependencies(
+        self, key: tuple[str, tuple[Import, ...], tuple[str, ...]], language: Language
+    ) -> None:
+        try:
+            found = await asyncio.to_thread(self._dependency_definitions, *key, language)
+        except Exception as error:  # a bug here must not cost the suggestions
+            logger.warning("Looking into installed packages failed: %s.", type(error).__name__)
+            return
+        if found:
+            self._dependencies[key] = found
+            self.revision += 1
+
     # -- in a thread --
+
+    def _dependency_definitions(
+        self,
+        path: str,
+        imports: tuple[Import, ...],
+        names: tuple[str, ...],
+        language: Language,
+    ) -> tuple[FoundDefinition, ...]:
+        """Return the definitions of what is imported; of whole modules, of the names in use."""
+        wanted = [
+            each if each.names else Import(each.module, names, each.aliases) for each in imports
+        ]
+        asked = {name for each in wanted for name in each.names}
+
+        def facts(text: str, extension: str) -> FileFacts | None:
+            its_language = self.languages.for_path(f"file{extension}") or language
+            return facts_of(mask_secrets(text), its_language)
+
+        files = dependency_files(self.folder, language.imports, wanted, path)
+        return tuple(
+            found for file in files for found in dependency_definitions(file, sorted(asked), facts)
+        )
 
     def _update_all(self, near: Sequence[Path]) -> None:
         def report(done: int, total: int) -> None:

@@ -123,7 +123,7 @@ class Settings(CompletionSettings):
 
     index_workspace: bool = True
     """Read the workspace's files in the background, so that suggestions know them. What is read
-    stays in this machine's cache folder; see `tabwright index`."""
+    stays in this machine's data folder; see `tabwright index`."""
 
     watch: Literal["auto", "polling"] = "auto"
     """How changes on disk are noticed: `auto` by events of the system, `polling` by looking every

@@ -1,7 +1,8 @@
 """Where a user's own files live, by the platform's conventions.
 
-`TABWRIGHT_DATA_DIR` and `TABWRIGHT_CONFIG_DIR` override the two places, for tests and for people
-who keep large files on another disk.
+`TABWRIGHT_DATA_DIR` and `TABWRIGHT_CONFIG_DIR` override the two places, and `TABWRIGHT_INDEX_DIR`
+that of what is known about workspaces, for tests and for people who keep large files on another
+disk.
 """
 
 import os
@@ -31,7 +32,7 @@ def weights_directory() -> Path:
 
 def index_directory() -> Path:
     """Return the folder that holds what is known about each workspace; it may not exist yet."""
-    return data_directory() / "workspaces"
+    return _directory("TABWRIGHT_INDEX_DIR", str(data_directory() / "workspaces"))
 
 
 def user_models_directory() -> Path:

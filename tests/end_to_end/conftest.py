@@ -41,7 +41,11 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             "info",
             "--log-file",
             str(tmp_path / "server.log"),
-            env={**os.environ, **(environment or {})},
+            env={
+                **os.environ,
+                "TABWRIGHT_INDEX_DIR": str(tmp_path / "index"),
+                **(environment or {}),
+            },
         )
         root = folder or tmp_path
         await asyncio.wait_for(

@@ -28,7 +28,7 @@ TOKEN = "ghp_" + "a8Kd72mQzX91LpWv" + "T3nRb6YcE0sJu5Hf4GiO"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TABWRIGHT_INDEX_DIR", str(tmp_path / "index"))
     folder = tmp_path / "project"
     (folder / "inner").mkdir(parents=True)
     (folder / "shelf.py").write_text(SHELF)

@@ -17,6 +17,9 @@
   (type_identifier) @name
   (template_type name: (type_identifier) @name)
 ] body: (_) @body) @definition.class
+(struct_specifier
+  name: (template_type name: (type_identifier) @name)
+  body: (_) @body) @definition.class
 (namespace_definition name: (_) @name body: (_) @body) @definition.module
 (alias_declaration name: (_) @name) @definition.type
 (concept_definition name: (_) @name) @definition.type

@@ -35,12 +35,26 @@
   left: (member_expression object: (_) @_exports property: (property_identifier) @name))
   @definition.constant
   (#any-of? @_exports "exports" "module.exports"))
-(assignment_expression
+((assignment_expression
   left: (member_expression property: (property_identifier) @name)
   right: [
     (arrow_function body: (_) @body)
     (function_expression body: (_) @body)
   ]) @definition.function
+  (#not-eq? @name "exports"))
+((assignment_expression
+  left: (member_expression property: (property_identifier) @name)
+  right: (class body: (_) @body)) @definition.class
+  (#not-eq? @name "exports"))
+; `module.exports = class A { }`
+((assignment_expression
+  left: (member_expression) @_exports
+  right: (class name: (_) @name body: (_) @body)) @definition.class
+  (#eq? @_exports "module.exports"))
+((assignment_expression
+  left: (member_expression) @_exports
+  right: (function_expression name: (_) @name body: (_) @body)) @definition.function
+  (#eq? @_exports "module.exports"))
 ((assignment_expression left: (member_expression object: (identifier) @parent))
   (#not-match? @parent "^(exports|module|window|globalThis)$"))
 ((assignment_expression

@@ -24,6 +24,14 @@ def test_an_offset_survives_the_way_to_bytes_and_back(text, data):
     assert converted.to_offset(byte) == offset
 
 
+@given(any_text, st.data())
+def test_many_offsets_at_once_are_those_asked_one_by_one(text, data):
+    converted = TextBytes(text)
+    offsets = data.draw(st.lists(st.integers(0, len(text)), max_size=8))
+    places = [converted.to_byte(offset) for offset in offsets]
+    assert converted.to_offsets(places) == dict(zip(places, offsets, strict=True))
+
+
 @given(any_text)
 def test_the_bytes_are_utf_8_without_nul(text):
     source = TextBytes(text).source

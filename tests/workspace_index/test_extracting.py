@@ -129,6 +129,7 @@ const table = { open() {}, close: function (door) {} };
 exports.start = function () {};
 Button.prototype.draw = function (canvas) {};
 function *walk(node) { yield* node; }
+module.exports = class Panel extends Base { open() {} };
 """,
         (
             "class /Button",
@@ -145,6 +146,8 @@ function *walk(node) { yield* node; }
             "function /start",
             "method Button/draw",
             "function /walk",
+            "class /Panel",
+            "method Panel/open",
         ),
         {
             "Button": "export default class Button extends Component",

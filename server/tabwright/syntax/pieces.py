@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
 from itertools import pairwise
 
 import tree_sitter
@@ -30,22 +29,26 @@ def pieces_of(root: tree_sitter.Node, source: bytes) -> list[tuple[int, int]]:
     """
     if not source:
         return []
-    borders = sorted({0, len(source), *_Cutter(source).borders_in(root, 0)})
-    return list(pairwise(borders))
+    cutter = _Cutter(source)
+    cutter.cut(root, 0)
+    return list(pairwise(sorted({0, len(source), *cutter.borders})))
 
 
 class _Cutter:
     def __init__(self, source: bytes) -> None:
+        self.borders: list[int] = []
+        """The bytes to cut at, in no order, some of them more than once."""
         self._source = source
         self._starts = [0, *(found.end() for found in _LINE_END.finditer(source))]
+        self._long_line = -1
+        """The line without syntax borders that was cut last."""
 
-    def borders_in(self, node: tree_sitter.Node, depth: int) -> Iterator[int]:
-        """Yield the bytes at which a large node is cut."""
-        piece = self._line_of(node.start_byte)
+    def cut(self, node: tree_sitter.Node, depth: int) -> None:
+        """Cut a large node between its children, and large ones of these between theirs."""
+        piece = last = self._line_of(node.start_byte)
         if depth > _DEEPEST or not 0 < node.child_count <= _MOST_CHILDREN:
-            yield from self._line_borders(piece, self._line_of(node.end_byte))
+            self._cut_lines(piece, self._line_of(node.end_byte))
             return
-        last = piece
         follows_large = False
         comments: int | None = None  # where those begin that stand right before the next child
         for child in node.children:
@@ -56,31 +59,35 @@ class _Cutter:
             border = max(first if comments is None else comments, piece)
             comments = None
             if follows_large and child.is_named:  # a closing brace stays with what it closes
-                yield self._starts[border]
+                self.borders.append(self._starts[border])
                 follows_large = False
             if self._is_large(border, last):
                 if border - piece > LONGEST_HEADER_LINES:
-                    yield self._starts[border]
-                yield from self.borders_in(child, depth + 1)
+                    self.borders.append(self._starts[border])
+                if first < last:
+                    self.cut(child, depth + 1)
+                elif first != self._long_line:
+                    self._long_line = first
+                    self._cut_lines(border, last)
                 piece = min(last + 1, len(self._starts) - 1)
                 follows_large = True
             elif self._is_large(piece, last) or (
                 border - piece >= ENOUGH_LINES and last - first >= ENOUGH_LINES - 1
             ):
-                yield self._starts[border]
+                self.borders.append(self._starts[border])
                 piece = border
-        yield from self._line_borders(piece, last)
+        self._cut_lines(piece, last)
 
-    def _line_borders(self, first: int, last: int) -> Iterator[int]:
-        """Yield where lines without syntax borders are cut."""
+    def _cut_lines(self, first: int, last: int) -> None:
+        """Cut lines without syntax borders, and in a line that is too long."""
         while first <= last and self._is_large(first, last):
             border = first + 1
             while border <= last and not self._is_large(first, border):
                 border += 1
             start, end = self._starts[first], self._end_of(border - 1)
             for byte in range(start + LONGEST_PIECE_BYTES, end, LONGEST_PIECE_BYTES):
-                yield self._character_start(byte)
-            yield end
+                self.borders.append(self._character_start(byte))
+            self.borders.append(end)
             first = border
 
     def _is_large(self, first: int, last: int) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tabwright.workspace_index import indexing
 from tabwright.workspace_index.indexing import ToRead, in_batches, read_in_workers
 from tabwright.workspace_index.records import FileRecord
 from tabwright.workspace_index.worker import WorkerStart
@@ -53,6 +54,17 @@ def test_records_come_in_the_order_of_the_files(tmp_path: Path) -> None:
     records = [each for batch in read_in_workers(start, files, 3) for each in batch]
     assert [each.path for each in records] == [each.path for each in files]
     assert {each.outcome for each in records} == {"facts"}
+    assert children() <= before
+
+
+def test_workers_that_start_anew_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "_BATCHES_PER_LIFE", 2)
+    start, files = workspace(tmp_path, 21)  # four files are a batch
+    before = children()
+    records = [each for batch in read_in_workers(start, files, 1) for each in batch]
+    assert [each.path for each in records] == [each.path for each in files]
     assert children() <= before
 
 

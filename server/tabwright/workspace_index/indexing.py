@@ -41,6 +41,9 @@ _BATCHES_AHEAD = 3
 _SILENCE_SECONDS = 60.0
 _READ_BYTES = 1 << 20
 _LARGEST_ANSWER_BYTES = 1 << 29
+_BATCHES_PER_LIFE = 150
+"""A worker starts anew after so many batches (half a second in minutes): whatever its libraries do
+not give back of its memory is then given back."""
 _STARTS_THAT_FAIL = 4
 
 
@@ -205,6 +208,7 @@ class _Worker:
         self._start = start
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = 0
         self._lock = threading.Lock()
         self._has_ended = False
 
@@ -238,6 +242,9 @@ class _Worker:
             logger.info("A worker of the index ended or fell silent: %s.", type(error).__name__)
             self._kill()
             return None
+        self._asked += 1
+        if self._asked % _BATCHES_PER_LIFE == 0:
+            self._kill()
         return list(records)
 
     def end(self) -> None:

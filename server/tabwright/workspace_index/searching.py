@@ -60,18 +60,17 @@ class FoundPlace:
 def search(store: Store, words: Sequence[str], limit: int) -> tuple[Question, list[FoundPlace]]:
     """Return the best chunks of a store, best first, and what it was asked for."""
     snapshot = store.snapshot
-    live = snapshot.live_chunks()
-    chunks = int(np.count_nonzero(live))
+    chunks = snapshot.live_chunk_count
     terms = search_terms(words)
     if not chunks or limit <= 0:
         return Question(dict.fromkeys(terms, 1.0), 100.0), []
-    average = max(1.0, float(snapshot.chunk_lengths[live].mean()))
+    average = snapshot.average_chunk_length
     chosen, nowhere = _rarest(store, terms, chunks)
     weights = {term: _weight(len(places), chunks) for term, places, _ in chosen}
     weights |= dict.fromkeys(nowhere, _weight(0, chunks))
-    scores = np.zeros(len(live), np.float32)
+    scores = np.zeros(snapshot.next_chunk, np.float32)
     for term, places, counts in chosen:
-        inside = places < len(live)  # what was written since is newer than these figures
+        inside = places < len(scores)  # what was written since is newer than these figures
         at, times = places[inside], counts[inside].astype(np.float32)
         norm = K1 * (1 - B + B * snapshot.chunk_lengths[at].astype(np.float32) / average)
         scores[at] += np.float32(weights[term] * (K1 + 1)) * times / (times + norm)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -47,9 +48,21 @@ class Snapshot:
         """The id of the next new chunk."""
         return len(self.chunk_contents)
 
+    @cached_property
     def live_chunks(self) -> npt.NDArray[np.bool_]:
-        """Return for each chunk whether it counts."""
+        """For each chunk, whether it counts."""
         return self.is_live[self.chunk_contents]
+
+    @cached_property
+    def live_chunk_count(self) -> int:
+        """How many chunks count."""
+        return int(np.count_nonzero(self.live_chunks))
+
+    @cached_property
+    def average_chunk_length(self) -> float:
+        """How many words a chunk that counts has; 1 where there is none."""
+        total = int(self.chunk_lengths.sum(where=self.live_chunks, dtype=np.int64))
+        return max(1.0, total / max(1, self.live_chunk_count))
 
     def with_contents(self, lengths_of_each: Sequence[bytes]) -> Snapshot:
         """Return it with new, live contents, each given by the lengths of its chunks."""

@@ -376,7 +376,7 @@ class Store:
     def _replace_segments(self, family: Family, chosen: Sequence[Segment]) -> bool:
         with self._write_lock:
             snapshot = self.snapshot
-            kept = snapshot.is_live if family == BY_FILE else snapshot.live_chunks()
+            kept = snapshot.is_live if family == BY_FILE else snapshot.live_chunks
             if len(chosen) > 1:  # a merge is no reason to forget what may come back
                 kept = np.ones_like(kept)
             try:

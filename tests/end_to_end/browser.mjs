@@ -28,7 +28,7 @@ function watchGhost() {
   window.readGhost = () => {
     const inline = [];
     const below = new Map(); // a suggestion's further lines, which are drawn in one of their own
-    for (const each of document.querySelectorAll('.part.editor [class*="ghost-text"]')) {
+    for (const each of document.querySelectorAll('.monaco-editor [class*="ghost-text"]')) {
       const line = each.closest('.view-line');
       if (/ghost-text-decoration/.test(each.className)) {
         inline.push(each.textContent);

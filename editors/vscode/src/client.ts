@@ -1,12 +1,12 @@
 // The language client, set up to open no window by itself: what it has to say is in the log and in
 // the status. This module alone loads the library.
 
+import type { ChildProcess } from 'node:child_process';
 import type { LogOutputChannel } from 'vscode';
 import {
   CloseAction,
   ErrorAction,
   type ErrorHandler,
-  type Executable,
   LanguageClient,
   type Middleware,
   RevealOutputChannelOn,
@@ -21,7 +21,7 @@ export { State };
 
 export class QuietClient extends LanguageClient {
   constructor(
-    server: Executable,
+    server: () => Promise<ChildProcess>,
     documentSelector: TextDocumentFilter[],
     log: LogOutputChannel,
     middleware: Middleware,

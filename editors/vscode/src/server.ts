@@ -1,5 +1,6 @@
 // One server for this window: starting it, asking it, and outliving its end.
 
+import { type ChildProcess, spawn } from 'node:child_process';
 import * as os from 'node:os';
 import * as vscode from 'vscode';
 import type { LanguageClient, Middleware } from 'vscode-languageclient/node';
@@ -14,6 +15,8 @@ export const SELECTOR = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme
 // How long nothing must be answered before the server is asked what came of the last request.
 const SETTLE_MILLISECONDS = 300;
 
+const PATIENCE_WITH_THE_END_MILLISECONDS = 8000;
+
 export class Server implements vscode.Disposable {
   life: Life = 'stopped';
   problem = '';
@@ -23,6 +26,7 @@ export class Server implements vscode.Disposable {
   lastLatency: number | undefined;
 
   private client: LanguageClient | undefined;
+  private child: ChildProcess | undefined;
   private readonly restarts = new Restarts();
   /** Called when the server ends; only until it has started. */
   private noteFirstEnd: (() => void) | undefined;
@@ -169,6 +173,9 @@ export class Server implements vscode.Disposable {
     this.explanation = undefined;
     // One that has ended by itself cannot be stopped, and needs not.
     await client?.dispose().catch(() => undefined);
+    const child = this.child;
+    // It ends by itself when its client is gone; one that hangs is ended.
+    setTimeout(() => child?.kill(), PATIENCE_WITH_THE_END_MILLISECONDS).unref();
     this.setLife('stopped');
   }
 
@@ -176,12 +183,12 @@ export class Server implements vscode.Disposable {
     const level = vscode.workspace.getConfiguration('tabwright').get('logLevel', 'warning');
     // Loaded by now only: the library is most of this extension, and would hold up its activation.
     const { QuietClient, State } = await import('./client');
-    const client = new QuietClient(
-      { command, args: ['serve', '--log-level', level] },
+    const client: LanguageClient = new QuietClient(
+      () => this.spawn(command, ['serve', '--log-level', level]),
       SELECTOR,
       this.log,
       this.middleware,
-      () => this.mayStartAgain(),
+      () => client === this.client && this.mayStartAgain(),
     );
     client.onDidChangeState(({ newState }) => {
       if (newState === State.Running && client === this.client) {
@@ -192,6 +199,15 @@ export class Server implements vscode.Disposable {
       this.takeStatus(status);
     });
     return client;
+  }
+
+  private spawn(command: string, args: string[]): Promise<ChildProcess> {
+    const child = spawn(command, args, { cwd: os.homedir() });
+    this.child = child;
+    // The library need not notice the end of a program that ends before it is spoken to.
+    child.once('error', () => this.noteFirstEnd?.());
+    child.once('exit', () => this.noteFirstEnd?.());
+    return Promise.resolve(child);
   }
 
   /** The server has ended, and nobody asked it to. */

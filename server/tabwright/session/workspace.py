@@ -15,9 +15,11 @@ from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.errors import TabwrightError
 from tabwright.session.file_watcher import WorkspaceWatcher
 from tabwright.syntax.languages import Language, LanguageRegistry
+from tabwright.user_directories import index_directory
 from tabwright.workspace_index.dependencies import dependency_definitions, dependency_files
 from tabwright.workspace_index.extracting import facts_of
 from tabwright.workspace_index.facts import FileFacts, Import
+from tabwright.workspace_index.forgetting import forget_left_over
 from tabwright.workspace_index.git_history import ChangedTogether, head_of, read_history
 from tabwright.workspace_index.index import WorkspaceIndex
 from tabwright.workspace_index.keeping_up import is_telling, reaction_to
@@ -238,6 +240,7 @@ class Workspace:
             self.memory.forget(path)
         self.memory.settle()
         self._read_history()
+        forget_left_over(index_directory())
 
     def _update(self, paths: tuple[str, ...]) -> tuple[str, ...]:
         before = set(self.index.paths())

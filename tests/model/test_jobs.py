@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tabwright.model.connection import Connection, Job
 from tabwright.model.messages import (
     Cancel,
     Describe,
@@ -19,7 +20,7 @@ from tabwright.model.messages import (
     decode_from_process,
     frame_length,
 )
-from tabwright.model.process import Connection, Job, Jobs
+from tabwright.model.process import Jobs
 
 
 class Client:

@@ -40,12 +40,18 @@ from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.llama import LlamaModel, ModelOptions, NativeLog
 from tabwright.model.manifest import Manifest
 from tabwright.model.mixture import MOST_TOGETHER
+from tabwright.session.known_workspace import is_known_name
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.workspace_index.line_memory import LineMemory
 from tabwright.workspace_index.proposing import Proposal
 
-_SCALES = tuple(round(0.2 + 0.2 * step, 1) for step in range(9))
-_SHIFTS = tuple(round(-5.0 + 0.5 * step, 2) for step in range(15))
+_TRIED: Mapping[str, Sequence[float]] = {
+    "line_scale": [round(0.4 + 0.1 * step, 1) for step in range(17)],
+    "line_shift": [round(-2 + 0.25 * step, 2) for step in range(17)],
+    "name": [round(0.025 * step, 3) for step in range(21)],
+    "longer_name": [round(0.025 * step, 3) for step in range(21)],
+}
+_ROUNDS = 3
 _WORD_BEFORE = re.compile(r"[^\W\d]\w*\Z")
 _PLACES = (0, 1, 3, 8)
 """Characters of the line that are typed, and a place in its middle."""
@@ -66,6 +72,8 @@ class Case:
     names: tuple[tuple[float, float], ...]
     """Of the names that the word at the cursor really becomes: their share, and how probable the
     model finds what follows (natural logarithm)."""
+    is_name: bool
+    """Whether the word at the cursor is a name already."""
     wrong_names: tuple[float, ...]
     """The shares of those that it does not become."""
 
@@ -165,6 +173,7 @@ def _cases(
             right=_right(proposals, rest),
             log_probability=sum(each for _, each in written),
             names=names,
+            is_name=bool(known) and is_known_name(memory, prefix, text),
             wrong_names=wrong_names,
         )
 
@@ -221,19 +230,20 @@ def _mean_loss(cases: Sequence[Case], trust: Trust, kinds: str = "ln") -> float:
 
 
 def _likelihood(case: Case, trust: Trust, kinds: str) -> float:
-    def weigh(shares: Iterable[float], scale: float, shift: float) -> list[float]:
-        found = [on_the_models_scale(each, scale, shift) for each in shares]
-        return [each if each >= LEAST_PROBABILITY else 0.0 for each in found]
-
     lines: list[float] = []
     names: list[float] = []
-    wrong: list[float] = []
+    wrong = 0.0
     if "l" in kinds:
-        lines = weigh(case.probabilities, trust.line_scale, trust.line_shift)
+        found = (
+            on_the_models_scale(each, trust.line_scale, trust.line_shift)
+            for each in case.probabilities
+        )
+        lines = [each if each >= LEAST_PROBABILITY else 0.0 for each in found]
     if "n" in kinds:
-        names = weigh([each for each, _ in case.names], trust.name_scale, trust.name_shift)
-        wrong = weigh(case.wrong_names, trust.name_scale, trust.name_shift)
-    together = sum(lines) + sum(names) + sum(wrong)
+        weight = trust.longer_name if case.is_name else trust.name
+        names = [weight * share for share, _ in case.names]
+        wrong = weight * sum(case.wrong_names)
+    together = sum(lines) + sum(names) + wrong
     bound = MOST_TOGETHER / together if together > MOST_TOGETHER else 1.0
     likelihood = (1 - bound * together) * math.exp(case.log_probability)
     if lines and case.right >= 0:
@@ -244,18 +254,12 @@ def _likelihood(case: Case, trust: Trust, kinds: str) -> float:
 
 
 def fitted(cases: Sequence[Case]) -> Trust:
-    """Find the trust under which the truth is most probable: one kind after the other, twice."""
-    trust = Trust(1.0, 0.0, 1.0, -1.0)
-    for _ in range(2):
-        for kind in ("line", "name"):
-            trust = min(
-                (
-                    replace(trust, **{f"{kind}_scale": scale, f"{kind}_shift": shift})
-                    for scale in _SCALES
-                    for shift in _SHIFTS
-                ),
-                key=lambda each: _mean_loss(cases, each),
-            )
+    """Find the trust under which the truth is most probable, one figure after the other."""
+    trust = Trust(1.0, 0.0, 0.1, 0.1)
+    for _ in range(_ROUNDS):
+        for name, values in _TRIED.items():
+            tried = (replace(trust, **{name: value}) for value in values)
+            trust = min(tried, key=lambda each: _mean_loss(cases, each))
     return trust
 
 

@@ -14,7 +14,7 @@ from tabwright.completion.guessing import (
 from tabwright.model.messages import Guess
 from tabwright.workspace_index.line_memory import LineMemory
 
-PLAIN = Trust(line_scale=1.0, line_shift=0.0, name_scale=1.0, name_shift=0.0)
+PLAIN = Trust(line_scale=1.0, line_shift=0.0, name=0.5, longer_name=0.1)
 CODE = "def area(self):\n    return self.width * self.height\n\n\n"
 
 
@@ -32,12 +32,19 @@ def test_proposals_are_guesses_of_whole_lines_the_likeliest_first() -> None:
 
 
 def test_names_are_guesses_of_beginnings() -> None:
-    assert guesses_from((), (("idth", 0.5),), PLAIN) == (Guess("idth", 0.5, is_line=False),)
+    names = (("idth", 0.5),)
+    assert guesses_from((), names, trust=PLAIN) == (Guess("idth", 0.25, is_line=False),)
+
+
+def test_a_word_that_is_a_name_seldom_becomes_another() -> None:
+    names = (("s", 1.0),)
+    (guess,) = guesses_from((), names, is_name=True, trust=PLAIN)
+    assert guess.probability == pytest.approx(PLAIN.longer_name)
 
 
 def test_what_is_hardly_likely_is_left_out() -> None:
-    names = (("idth", LEAST_PROBABILITY / 2), ("eight", LEAST_PROBABILITY * 2))
-    assert [each.text for each in guesses_from((), names, PLAIN)] == ["eight"]
+    names = (("idth", LEAST_PROBABILITY / 2), ("eight", LEAST_PROBABILITY * 4))
+    assert [each.text for each in guesses_from((), names, trust=PLAIN)] == ["eight"]
 
 
 @pytest.mark.parametrize(

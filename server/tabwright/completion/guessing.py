@@ -22,16 +22,19 @@ from tabwright.workspace_index.proposing import Proposal
 
 @dataclass(frozen=True)
 class Trust:
-    """How far each kind of proposal is trusted beside the model: scales and shifts of log-odds."""
+    """How far each kind of proposal is trusted beside the model."""
 
     line_scale: float
     line_shift: float
-    name_scale: float
-    name_shift: float
+    """Of the log-odds of whole lines."""
+    name: float
+    """The probability that a word that is begun becomes one of the names that are known."""
+    longer_name: float
+    """The same of a word that is a known name already."""
 
 
 # python tests/benchmarks/fit_guesses.py --items 12
-TRUST = Trust(line_scale=0.8, line_shift=-0.5, name_scale=1.6, name_shift=-2.0)
+TRUST = Trust(line_scale=1.0, line_shift=-0.25, name=0.225, longer_name=0.05)
 
 LEAST_PROBABILITY = 0.005
 _MOST_GUESSES = 12
@@ -41,20 +44,21 @@ _SURE = 1e-6
 def guesses_from(
     proposals: Sequence[Proposal],
     names: Sequence[tuple[str, float]] = (),
+    *,
+    is_name: bool = False,
     trust: Trust = TRUST,
 ) -> tuple[Guess, ...]:
     """Return the guesses that some proposals amount to, the likeliest first.
 
-    `names` are the rests of names that the word at the cursor may become, with their shares.
+    `names` are the rests of names that the word at the cursor may become, with their shares, and
+    `is_name` tells whether that word is one already.
     """
     guesses = [
         Guess(each.text, on_the_models_scale(each.probability, trust.line_scale, trust.line_shift))
         for each in proposals
     ]
-    guesses += [
-        Guess(text, on_the_models_scale(share, trust.name_scale, trust.name_shift), is_line=False)
-        for text, share in names
-    ]
+    weight = trust.longer_name if is_name else trust.name
+    guesses += [Guess(text, weight * share, is_line=False) for text, share in names]
     likely = [guess for guess in guesses if guess.probability >= LEAST_PROBABILITY]
     return tuple(sorted(likely, key=lambda guess: -guess.probability)[:_MOST_GUESSES])
 

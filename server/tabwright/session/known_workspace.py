@@ -153,10 +153,17 @@ def guesses_in(memory: LineMemory, snapshot: DocumentSnapshot, cursor: Cursor) -
     line = text[text.rfind("\n", 0, offset) + 1 : offset]
     begun = _WORD_BEFORE.search(line)
     prefix = begun.group() if begun is not None else ""
-    names = memory.names(prefix, path, text, offset) if prefix else ()
-    guesses = guesses_from(memory.proposals(path, text, offset), name_shares(names, prefix))
+    names = name_shares(memory.names(prefix, path, text, offset), prefix) if prefix else ()
+    proposals = memory.proposals(path, text, offset)
+    is_name = bool(names) and is_known_name(memory, prefix, text)
+    guesses = guesses_from(proposals, names, is_name=is_name)
     # The index has no secrets, but the document may.
     return tuple(each for each in guesses if not _has_secret(line + each.text))
+
+
+def is_known_name(memory: LineMemory, word: str, text: str) -> bool:
+    """Whether a word stands elsewhere, in a document that has it or in the workspace."""
+    return memory.knows(word) or len(re.findall(rf"\b{word}\b", text)) > 1
 
 
 def _has_secret(line: str) -> bool:

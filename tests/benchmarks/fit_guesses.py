@@ -1,10 +1,12 @@
 """How far are the memory's proposals to be trusted beside the model?
 
-    python tests/benchmarks/fit_guesses.py [--items 20]
+    python tests/benchmarks/fit_guesses.py [--items 10]
 
 Takes lines out of packages that no result is reported on, and asks at several places in each: what
-does the memory of the rest of the package propose, how probable does the model find what really
-stood there? Then finds the scale on which both together find it most probable (`guessing.py`).
+does the memory of the rest of the package propose, and what does the model think, token by token,
+of what really stood there and of what was proposed? Then finds the figures under which both
+together find the truth most probable: `TRUST` in `completion/guessing.py`, `AGREEMENT` and
+`LEAST_AGREEMENT` in `model/mixture.py`.
 """
 
 from __future__ import annotations
@@ -12,13 +14,12 @@ from __future__ import annotations
 import math
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
-import numpy as np
 from calibrate import PACKAGES
 from packages import default_folder
 from reporting import WIDTH, installed_model, machine, results_file, say, write_results
@@ -29,58 +30,71 @@ from typing_items import Item, choose_items, copy_without_answers
 from workspace_reading import remembered
 
 from tabwright.commands.building import build_languages
-from tabwright.completion.guessing import (
-    LEAST_PROBABILITY,
-    Trust,
-    name_shares,
-    on_the_models_scale,
-)
+from tabwright.completion.guessing import LEAST_WEIGHT, TRUST, name_shares, weight_of
 from tabwright.completion.prompt import build_prompt
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.llama import LlamaModel, ModelOptions, NativeLog
 from tabwright.model.manifest import Manifest
-from tabwright.model.mixture import MOST_TOGETHER
+from tabwright.model.messages import Guess
+from tabwright.model.mixture import (
+    AGREEMENT,
+    LEAST_AGREEMENT,
+    MOST_TOGETHER,
+    Candidate,
+    Mixture,
+)
 from tabwright.session.known_workspace import is_known_name
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.workspace_index.line_memory import LineMemory
-from tabwright.workspace_index.proposing import Proposal
 
-_TRIED: Mapping[str, Sequence[float]] = {
-    "line_scale": [round(0.4 + 0.1 * step, 1) for step in range(17)],
-    "line_shift": [round(-2 + 0.25 * step, 2) for step in range(17)],
-    "name": [round(0.025 * step, 3) for step in range(21)],
-    "longer_name": [round(0.025 * step, 3) for step in range(21)],
-}
-_ROUNDS = 3
 _WORD_BEFORE = re.compile(r"[^\W\d]\w*\Z")
-_PLACES = (0, 1, 3, 8)
-"""Characters of the line that are typed, and a place in its middle."""
+_PLACES = (0, 1, 2, 4, 8)
+"""Characters of the line that are typed; its middle is asked about too."""
+_IMPOSSIBLE = -30.0
+
+Seen: TypeAlias = tuple[bool, float] | None
+"""Of a guess that is still in: whether its next token is the true one, and how probable the model
+finds it (natural logarithm)."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One place: what was proposed, and how probable the truth is by the model alone."""
+    """One place: what was proposed, and what the model thinks along the truth."""
 
     language: str
-    typed: int
+    typed: str
     probabilities: tuple[float, ...]
-    """Of the proposals, as the memory has it."""
-    right: int
-    """Which of them is what really follows; -1 for none."""
-    log_probability: float
-    """By the model alone, of the line's rest and its end."""
-    names: tuple[tuple[float, float], ...]
-    """Of the names that the word at the cursor really becomes: their share, and how probable the
-    model finds what follows (natural logarithm)."""
+    """Of the proposed lines, as the memory has it."""
+    names: tuple[float, ...]
+    """The shares of the names that the word at the cursor may become."""
     is_name: bool
-    """Whether the word at the cursor is a name already."""
-    wrong_names: tuple[float, ...]
-    """The shares of those that it does not become."""
+    """Whether that word is a name already."""
+    steps: tuple[tuple[float, tuple[Seen, ...]], ...]
+    """For each true token its log-probability by the model, and the guesses: lines, then names."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is fitted."""
+
+    line_scale: float = 1.0
+    line_shift: float = 0.0
+    agreement: float = 0.0
+    least_agreement: float = -8.0
+    name: float = 0.1
+    longer_name: float = 0.1
+
+
+_ALONE = Figures(line_shift=-99.0, name=0.0, longer_name=0.0)
+_STEPS = (0.2, 0.5, 0.2, 1.0, 0.1, 0.05)
+_LARGEST_STEPS = 12
+_LEAST = (0.0, -9.0, 0.0, -12.0, 0.0, 0.0)
+_MOST = (2.0, 9.0, 1.5, 0.0, 2.0, 2.0)
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option("--items", default=20, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=7, show_default=True, help="Chooses the lines.")
+@click.option("--items", default=10, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=17, show_default=True, help="Chooses the lines.")
 @click.option("--context-tokens", default=768, show_default=True)
 @click.option("--model", default="", help="The id of an installed model; the default if unset.")
 @click.option(
@@ -99,11 +113,10 @@ class Case:
 def main(
     items: int, seed: int, context_tokens: int, model: str, folder: Path, output: Path
 ) -> None:
-    """Fit the scale and the shift of the memory's log-odds, by the likelihood of held-out code."""
+    """Fit how the memory and the model are mixed, by the likelihood of held-out code."""
     manifest, weights = installed_model(model)
     chosen = choose_items(items, seed, folder, (), PACKAGES)
-    threads = 2
-    options = ModelOptions(str(weights), "", context_tokens + 256, threads, threads, 0)
+    options = ModelOptions(str(weights), "", context_tokens + 256, 2, 2, 0)
     loaded = LlamaModel(options, NativeLog(), lambda _fraction: None)
     cases: list[Case] = []
     with tempfile.TemporaryDirectory(prefix="tabwright-fitting-") as base:
@@ -117,21 +130,34 @@ def main(
             cases += _cases(item, memories[root], loaded, manifest, languages, context_tokens)
             say(f"{number + 1} of {len(moved)}: {item.language}, {item.file.name}")
     loaded.close()
-    trust = fitted(cases)
+    say("fitting")
+    # Independent experts, as Bayes has them, and those whose votes depend on the model.
+    independent = fitted(cases, Figures(), (0, 1, 4, 5))
+    best = fitted(cases, in_use(), range(6))
     report: dict[str, Any] = {
         "machine": machine(),
         "model": manifest.id,
         "weights": weights.name,
         "seed": seed,
-        "trust": asdict(trust),
-        "loss": {
-            "model alone": _model_loss(cases),
-            **{kinds: _mean_loss(cases, trust, kinds) for kinds in ("l", "ln")},
-        },
+        "independent": asdict(independent),
+        "figures": asdict(best),
+        "held_out_languages": held_out(cases, best),
         "cases": [asdict(case) for case in cases],
     }
-    _print(report, cases, trust)
+    _print(report, cases, independent, best)
     write_results(report, output)
+
+
+def in_use() -> Figures:
+    """Return the figures that the server has."""
+    return Figures(
+        TRUST.line_scale,
+        TRUST.line_shift,
+        AGREEMENT,
+        LEAST_AGREEMENT,
+        TRUST.name,
+        TRUST.longer_name,
+    )
 
 
 def _cases(
@@ -144,13 +170,20 @@ def _cases(
 ) -> Iterator[Case]:
     line = item.lines[0]
     path = item.file.path.relative_to(item.file.root).as_posix()
-    for typed in dict.fromkeys((*_PLACES, (line.end - line.start) // 2)):
+    middle = (line.end - line.start) // 2
+    for typed in dict.fromkeys((*_PLACES, middle)):
         start = line.start + typed
         if start >= line.end:
             continue
         before, rest = item.before + item.removed[:start], item.removed[start : line.end]
         text = before + item.after
         proposals = memory.proposals(path, text, len(before))
+        begun = _WORD_BEFORE.search(before)
+        prefix = begun.group() if begun else ""
+        known = memory.names(prefix, path, text, len(before)) if prefix else ()
+        names = name_shares(known, prefix)
+        guesses = [Guess(each.text, 0.5) for each in proposals]
+        guesses += [Guess(name, 0.5, is_line=False) for name, _ in names]
         snapshot = DocumentSnapshot(item.file.path.as_uri(), item.editor_id, 1, text, path)
         prompt = build_prompt(
             snapshot,
@@ -161,133 +194,135 @@ def _cases(
             can_fill_in_the_middle=False,
         )
         tokens = model.prompt_tokens(prompt.segments, add_bos=prompt.add_bos)
-        written = _log_probabilities(model, tokens, rest + "\n")
-        word = _WORD_BEFORE.search(before)
-        prefix = word.group() if word else ""
-        known = memory.names(prefix, path, text, len(before)) if len(prefix) >= 1 else ()
-        names, wrong_names = _judged(name_shares(known, prefix), rest, written)
         yield Case(
             language=item.language,
-            typed=typed,
+            typed=f"after {typed}" if typed in _PLACES else "middle",
             probabilities=tuple(each.probability for each in proposals),
-            right=_right(proposals, rest),
-            log_probability=sum(each for _, each in written),
-            names=names,
-            is_name=bool(known) and is_known_name(memory, prefix, text),
-            wrong_names=wrong_names,
+            names=tuple(share for _, share in names),
+            is_name=bool(names) and is_known_name(memory, prefix, text),
+            steps=tuple(_along(model, tokens, rest + "\n", guesses)),
         )
 
 
-def _judged(
-    names: Sequence[tuple[str, float]], rest: str, written: Sequence[tuple[int, float]]
-) -> tuple[tuple[tuple[float, float], ...], tuple[float, ...]]:
-    """Split names into right ones, with what the model gives the rest, and wrong ones."""
-    right, wrong = [], []
-    for text, share in names:
-        ends_word = not re.match(r"\w", rest[len(text) :])
-        if rest.startswith(text) and ends_word:
-            after = sum(each for end, each in written if end > len(text))
-            right.append((share, after))
-        else:
-            wrong.append(share)
-    return tuple(right), tuple(wrong)
-
-
-def _right(proposals: Sequence[Proposal], rest: str) -> int:
-    texts = [each.text.rstrip() for each in proposals]
-    return texts.index(rest.rstrip()) if rest.rstrip() in texts else -1
-
-
-def _log_probabilities(model: LlamaModel, prompt: list[int], text: str) -> list[tuple[int, float]]:
-    """Return the log-probability of each token of a text after a prompt, healed as the server
-    heals it, with where in the text it ends."""
+def _along(
+    model: LlamaModel, prompt: list[int], text: str, guesses: Sequence[Guess]
+) -> Iterator[tuple[float, tuple[Seen, ...]]]:
+    """Walk along a text after a prompt, healed as the server heals it."""
     tokens, end = model.split_for_healing(prompt)
     sequence = model.sequence_for("document")
     for _ in model.read_prompt(sequence, tokens):
         pass
-    found: list[tuple[int, float]] = []
-    length, place = len(tokens), -len(end)
+    length = len(tokens)
     wanted = model.tokenize(end.decode("utf-8", "replace") + text)
+    single = [Mixture([each], end, model.tokenize, model.token_bytes) for each in guesses]
     for index, token in enumerate(wanted):
-        scored = dict(model.likeliest(sequence.heads[length], 1, end, (token,)))
-        if token not in scored:
-            break  # it is cut into tokens in another way here; what is known must do
-        data = model.token_bytes(token)
-        place += len(data)
-        found.append((place, scored[token]))
-        end = end[len(data) :]
+        following = [each.next_tokens[0] if each else None for each in single]
+        besides = [token, *(each for each in following if each is not None)]
+        known = dict(model.likeliest(sequence.heads[length], 1, end, besides))
+        if token not in known:
+            return  # it is cut into tokens in another way here; what is known must do
+        yield (
+            known[token],
+            tuple(
+                None if each is None else (each == token, known.get(each, _IMPOSSIBLE))
+                for each in following
+            ),
+        )
+        for guess in single:
+            if guess:
+                guess.note(Candidate(token, 0.0, _IMPOSSIBLE))
+        end = end[len(model.token_bytes(token)) :]
         model.advance(sequence, length, token, wanted[index + 1 : index + 8])
         length += 1
-    return found
 
 
-def _mean_loss(cases: Sequence[Case], trust: Trust, kinds: str = "ln") -> float:
-    """Return the mean negative log-probability of the truth, by memory and model together."""
+def loss(cases: Sequence[Case], figures: Figures) -> float:
+    """Return the mean negative log-probability of the truth, as `Mixture` computes it."""
+    return -sum(_log_likelihood(case, figures) for case in cases) / len(cases)
+
+
+def _log_likelihood(case: Case, figures: Figures) -> float:
+    names = figures.longer_name if case.is_name else figures.name
+    weights = [
+        weight_of(each, figures.line_scale, figures.line_shift) for each in case.probabilities
+    ]
+    weights += [names * share for share in case.names]
+    weights = [each if each >= LEAST_WEIGHT else 0.0 for each in weights]
+    together = sum(weights)
+    scale = MOST_TOGETHER / together if together > MOST_TOGETHER else 1.0
+    weights = [each * scale for each in weights]
+    own = 1.0 - sum(weights)
     total = 0.0
-    for case in cases:
-        total -= math.log(max(_likelihood(case, trust, kinds), 1e-30))
-    return total / len(cases)
+    for log_probability, guesses in case.steps:
+        votes = [
+            0.0
+            if seen is None
+            else weight * math.exp(figures.agreement * max(seen[1], figures.least_agreement))
+            for weight, seen in zip(weights, guesses, strict=True)
+        ]
+        right = [
+            vote if seen is not None and seen[0] else 0.0
+            for vote, seen in zip(votes, guesses, strict=True)
+        ]
+        mine = own * math.exp(log_probability)
+        total += math.log(max((mine + sum(right)) / (own + sum(votes)), 1e-12))
+        left = mine + sum(right)
+        weights = [each / left for each in right] if left > 0 else [0.0] * len(right)
+        own = mine / left if left > 0 else 1.0
+    return total
 
 
-def _likelihood(case: Case, trust: Trust, kinds: str) -> float:
-    lines: list[float] = []
-    names: list[float] = []
-    wrong = 0.0
-    if "l" in kinds:
-        found = (
-            on_the_models_scale(each, trust.line_scale, trust.line_shift)
-            for each in case.probabilities
+def fitted(cases: Sequence[Case], start: Figures, free: Sequence[int]) -> Figures:
+    """Find the figures under which the truth is most probable, by steps that grow smaller."""
+    values, steps = list(asdict(start).values()), list(_STEPS)
+    best = loss(cases, start)
+    for _ in range(_LARGEST_STEPS):
+        has_improved = False
+        for index in free:
+            for sign in (1, -1):
+                tried = list(values)
+                tried[index] = round(tried[index] + sign * steps[index], 4)
+                if not _LEAST[index] <= tried[index] <= _MOST[index]:
+                    continue
+                now = loss(cases, Figures(*tried))
+                if now < best - 1e-4:
+                    best, values, has_improved = now, tried, True
+        if not has_improved:
+            steps = [step / 2 for step in steps]
+    return Figures(*values)
+
+
+def held_out(cases: Sequence[Case], start: Figures) -> dict[str, float]:
+    """Return the loss of each language under figures fitted on all the others."""
+    languages = dict.fromkeys(case.language for case in cases)
+    return {
+        language: loss(
+            [case for case in cases if case.language == language],
+            fitted([case for case in cases if case.language != language], start, range(6)),
         )
-        lines = [each if each >= LEAST_PROBABILITY else 0.0 for each in found]
-    if "n" in kinds:
-        weight = trust.longer_name if case.is_name else trust.name
-        names = [weight * share for share, _ in case.names]
-        wrong = weight * sum(case.wrong_names)
-    together = sum(lines) + sum(names) + wrong
-    bound = MOST_TOGETHER / together if together > MOST_TOGETHER else 1.0
-    likelihood = (1 - bound * together) * math.exp(case.log_probability)
-    if lines and case.right >= 0:
-        likelihood += bound * lines[case.right]
-    for weight, (_, after) in zip(names, case.names, strict=False):
-        likelihood += bound * weight * math.exp(after)
-    return likelihood
+        for language in languages
+    }
 
 
-def fitted(cases: Sequence[Case]) -> Trust:
-    """Find the trust under which the truth is most probable, one figure after the other."""
-    trust = Trust(1.0, 0.0, 0.1, 0.1)
-    for _ in range(_ROUNDS):
-        for name, values in _TRIED.items():
-            tried = (replace(trust, **{name: value}) for value in values)
-            trust = min(tried, key=lambda each: _mean_loss(cases, each))
-    return trust
-
-
-def _model_loss(cases: Sequence[Case]) -> float:
-    return -float(np.mean([max(case.log_probability, math.log(1e-30)) for case in cases]))
-
-
-def _print(report: Mapping[str, Any], cases: Sequence[Case], trust: Trust) -> None:
+def _print(
+    report: Mapping[str, Any], cases: Sequence[Case], independent: Figures, best: Figures
+) -> None:
     console = Console(width=WIDTH)
     table = Table(title="Nats per line's rest", box=SIMPLE_HEAD, title_justify="left")
-    titles = ("places", "model", "lines", "+ names", "best", "any")
-    for title in ("", *titles):
+    for title in ("", "places", "model", "independent", "in use", "fitted", "held out"):
         table.add_column(title, justify="right" if title else "left")
     groups = {"all": list(cases)}
     for case in cases:
         groups.setdefault(case.language, []).append(case)
-        groups.setdefault(f"after {case.typed}" if case.typed in _PLACES else "middle", []).append(
-            case
-        )
+        groups.setdefault(case.typed, []).append(case)
     for name, group in groups.items():
-        losses = [_mean_loss(group, trust, kinds) for kinds in ("l", "ln")]
-        best = sum(case.right == 0 for case in group) / len(group)
-        some = sum(case.right >= 0 for case in group) / len(group)
-        figures = [f"{each:.2f}" for each in (_model_loss(group), *losses)]
-        table.add_row(name, str(len(group)), *figures, f"{best:.1%}", f"{some:.1%}")
+        figures = (_ALONE, independent, in_use(), best)
+        losses = [f"{loss(group, each):.2f}" for each in figures]
+        apart = report["held_out_languages"].get(name)
+        table.add_row(name, str(len(group)), *losses, f"{apart:.2f}" if apart else "")
     console.print(table)
-    console.print("best, any: the memory's best proposal, any of them, is the whole rest.")
-    console.print(f"TRUST = {trust}")
+    console.print("held out: under figures fitted on the other languages.")
+    console.print(f"fitted: {best}")
 
 
 if __name__ == "__main__":

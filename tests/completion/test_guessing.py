@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tabwright.completion.guessing import (
-    LEAST_PROBABILITY,
+    LEAST_WEIGHT,
     Trust,
     guesses_from,
     name_shares,
-    on_the_models_scale,
+    weight_of,
 )
 from tabwright.model.messages import Guess
 from tabwright.workspace_index.line_memory import LineMemory
@@ -26,8 +26,8 @@ def test_proposals_are_guesses_of_whole_lines_the_likeliest_first() -> None:
     guesses = guesses_from(proposals, trust=PLAIN)
     assert guesses[0].text == "idth * self.height"
     assert guesses[0].is_line
-    assert guesses[0].probability == pytest.approx(proposals[0].probability)
-    shares = [each.probability for each in guesses]
+    assert guesses[0].weight == pytest.approx(proposals[0].probability)
+    shares = [each.weight for each in guesses]
     assert shares == sorted(shares, reverse=True)
 
 
@@ -39,11 +39,11 @@ def test_names_are_guesses_of_beginnings() -> None:
 def test_a_word_that_is_a_name_seldom_becomes_another() -> None:
     names = (("s", 1.0),)
     (guess,) = guesses_from((), names, is_name=True, trust=PLAIN)
-    assert guess.probability == pytest.approx(PLAIN.longer_name)
+    assert guess.weight == pytest.approx(PLAIN.longer_name)
 
 
 def test_what_is_hardly_likely_is_left_out() -> None:
-    names = (("idth", LEAST_PROBABILITY / 2), ("eight", LEAST_PROBABILITY * 4))
+    names = (("idth", LEAST_WEIGHT / 2), ("eight", LEAST_WEIGHT * 4))
     assert [each.text for each in guesses_from((), names, trust=PLAIN)] == ["eight"]
 
 
@@ -62,6 +62,6 @@ def test_each_name_has_its_share_of_the_weights(
 
 @pytest.mark.parametrize("probability", [0.0, 0.01, 0.5, 0.99, 1.0])
 def test_odds_are_scaled_and_shifted(probability: float) -> None:
-    assert on_the_models_scale(probability, 1.0, 0.0) == pytest.approx(probability, abs=1e-5)
-    assert on_the_models_scale(probability, 1.0, -1.0) < probability + 1e-6
-    assert 0 < on_the_models_scale(probability, 1.6, -2.0) < 1
+    assert weight_of(probability, 1.0, 0.0) == pytest.approx(probability, abs=1e-5)
+    assert weight_of(probability, 1.0, -1.0) < probability + 1e-6
+    assert 0 < weight_of(probability, 1.6, -2.0) < 1

@@ -1,4 +1,4 @@
-"""The model and guesses about its answer, mixed as Bayes has it."""
+"""The model and guesses about its answer, mixed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 
 import pytest
 
+from tabwright.model import mixture as mixture_module
 from tabwright.model.messages import Guess
-from tabwright.model.mixture import MOST_TOGETHER, Candidate, Mixture
+from tabwright.model.mixture import AGREEMENT, LEAST_AGREEMENT, MOST_TOGETHER, Candidate, Mixture
 
 WORDS = [
     "return",
@@ -71,16 +72,54 @@ def test_without_guesses_the_models_own_probabilities_hold() -> None:
     ]
 
 
-def test_a_guess_and_a_model_that_agree_add_up() -> None:
-    assert greedy(mixture(Guess(" self", 0.5)), {" self": 0.6, " None": 0.4}) == [(" self", 0.8)]
+def vote(weight: float, probability: float) -> float:
+    """What a guess's next token gets that the model gives this probability."""
+    return weight * math.exp(AGREEMENT * max(math.log(probability), LEAST_AGREEMENT))
+
+
+def test_a_guess_votes_with_its_weight_and_what_the_model_thinks_of_its_token() -> None:
+    ((text, probability),) = greedy(mixture(Guess(" self", 0.5)), {" self": 0.6, " None": 0.4})
+    voted = vote(0.5, 0.6)
+    assert text == " self"
+    assert probability == pytest.approx((0.5 * 0.6 + voted) / (0.5 + voted), abs=0.001)
+
+
+@pytest.mark.parametrize("agreement", [0.0, AGREEMENT])
+def test_the_probabilities_of_all_tokens_are_1_together(
+    agreement: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mixture_module, "AGREEMENT", agreement)
+    model = {" self": 0.5, " None": 0.3, "\n": 0.2}
+    tokens = [(token(text), math.log(probability)) for text, probability in model.items()]
+    mixed = mixture(Guess(" self", 0.3), Guess(" None", 0.2)).mixed(tokens)
+    assert sum(math.exp(each.log_probability) for each in mixed) == pytest.approx(1)
 
 
 def test_the_guess_wins_where_the_model_hesitates_and_loses_where_it_is_sure() -> None:
-    assert greedy(mixture(Guess(" self", 0.4)), {" None": 0.5})[0][0] == " self"
-    assert greedy(mixture(Guess(" self", 0.4)), {" None": 0.9})[0][0] == " None"
+    hesitant = {" None": 0.5, " self": 0.3}
+    sure = {" None": 0.97, " self": 0.001}
+    assert greedy(mixture(Guess(" self", 0.5)), hesitant)[0][0] == " self"
+    assert greedy(mixture(Guess(" self", 0.5)), sure)[0][0] == " None"
 
 
-def test_the_probability_of_a_whole_line_is_that_of_the_guess_and_of_the_model_together() -> None:
+def test_what_the_model_finds_absurd_takes_a_very_sure_guess() -> None:
+    absurd = {" None": 0.4, " self": 1e-9}
+    assert greedy(mixture(Guess(" self", 0.5)), absurd)[0][0] == " None"
+    assert greedy(mixture(Guess(" self", 0.98)), absurd)[0][0] == " self"
+
+
+def test_a_guess_that_was_right_so_far_weighs_more() -> None:
+    mixed = mixture(Guess(" self.name", 0.3), Guess(" None", 0.3))
+    first = greedy(mixed, {" self": 0.5, " None": 0.4})
+    second = greedy(mixed, {".name": 0.5, ".": 0.4})
+    assert [text for text, _ in (*first, *second)] == [" self", ".name"]
+    assert second[0][1] > first[0][1]
+
+
+def test_as_independent_experts_the_mixture_is_that_of_bayes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mixture_module, "AGREEMENT", 0.0)
     steps = [{" self": 0.5}, {".name": 0.1}, {"\n": 0.2}]
     written = greedy(mixture(Guess(" self.name", 0.3)), *steps)
     assert [text for text, _ in written] == [" self", ".name", "\n"]
@@ -136,7 +175,7 @@ def test_the_model_keeps_a_say_however_sure_the_guesses_are() -> None:
     (best, other, third) = mixed.mixed(
         [(token(" self"), math.log(0.1)), (token(" None"), math.log(0.1)), (token("\n"), 0.0)]
     )
-    assert math.exp(third.log_probability) == pytest.approx(1 - MOST_TOGETHER)
+    assert math.exp(third.log_probability) >= 1 - MOST_TOGETHER
     assert best.log_probability == other.log_probability
     assert best.token < other.token, "a tie goes to the lower token"
 

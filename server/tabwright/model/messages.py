@@ -33,8 +33,8 @@ class Guess(msgspec.Struct, frozen=True, array_like=True):
     """A text with which the answer may go on, from someone who knows nothing of the model."""
 
     text: str
-    probability: float
-    """How likely that is, 0 to 1; those of all guesses of a request are added up."""
+    weight: float
+    """How much it counts before the model is heard, 0 to 1; see `mixture.py`."""
     is_line: bool = True
     """Whether the line ends after it; else nothing is said about what follows."""
 

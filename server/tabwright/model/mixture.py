@@ -1,12 +1,15 @@
 """The model and some guesses of how its answer goes on, mixed. Runs in the model process only.
 
 Each guess is an expert that knows one text and is sure of it; the model is an expert that knows a
-little about every text. They are mixed as Bayes has it: a guess starts with the probability that
-its sender gives it, the model with the rest; the probability of a token is the weighted mean of
-what the experts give it; and after each token, each expert's weight is multiplied by what it gave
-the token that was chosen. A guess that said otherwise is out, and one that was right together with
-a model that hesitated gains weight. (Context mixing as in PAQ and in CTW, Willems, Shtarkov and
-Tjalkens 1995, with experts as in Cesa-Bianchi and Lugosi, Prediction, Learning, and Games, 2006.)
+little about every text. A guess starts with the weight that its sender gives it, the model with
+what is left of 1. At each token, a guess votes for its next token with its weight times a power of
+what the model thinks of that token, at least a little: so a guess says which of the tokens that the
+model would accept it is, and what the model finds absurd takes a very sure guess. A token's
+probability is the votes for it, and the model's weight times the model's own probability, over all
+votes. A guess that said otherwise than the token that was chosen is out; the others go on with
+their votes as weights, and the model with its weight times its probability of the token. (With
+`AGREEMENT` 0 this is Bayes' mixture of experts, Cesa-Bianchi and Lugosi, Prediction, Learning, and
+Games, 2006; it is worse, because the model and the guesses are not independent.)
 
 The mixture is a function of the logits and the guesses, so it is as deterministic as they are.
 """
@@ -20,8 +23,14 @@ from typing import TypeAlias
 
 from tabwright.model.messages import Guess
 
+# python tests/benchmarks/fit_guesses.py
+AGREEMENT = 0.9
+"""The power of the model's probability in a guess's vote."""
+LEAST_AGREEMENT = -4.0
+"""The least logarithm of the model's probability that a vote is multiplied with."""
+
 MOST_TOGETHER = 0.98
-"""The guesses' share at most: the model can always overrule them."""
+"""The guesses' share at most, to begin with."""
 
 Tokenize: TypeAlias = Callable[[str], list[int]]
 TokenBytes: TypeAlias = Callable[[int], bytes]
@@ -36,6 +45,8 @@ class _Expert:
     tokens: list[int]
     """The same in tokens."""
     weight: float
+    vote: float = 0.0
+    """The weight, as far as the model finds its next token likely too."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +75,14 @@ class Mixture:
         self._token_bytes = token_bytes
         self._model_weight = 1.0
         self._experts: list[_Expert] = []
-        total = sum(guess.probability for guess in guesses)
+        total = sum(guess.weight for guess in guesses)
         scale = min(1.0, MOST_TOGETHER / total) if total > 0 else 0.0
         for guess in guesses:
             text = guess.text + ("\n" if guess.is_line else "")
             rest = begin + text.encode("utf-8", "replace")
             tokens = self._tokens_of(rest)
-            if tokens and guess.probability > 0:
-                self._experts.append(_Expert(rest, tokens, guess.probability * scale))
+            if tokens and guess.weight > 0:
+                self._experts.append(_Expert(rest, tokens, guess.weight * scale))
         self._model_weight -= sum(expert.weight for expert in self._experts)
 
     def __bool__(self) -> bool:
@@ -84,15 +95,23 @@ class Mixture:
         return tuple(dict.fromkeys(expert.tokens[0] for expert in self._experts))
 
     def mixed(self, tokens: Sequence[tuple[int, float]]) -> list[Candidate]:
-        """Mix the model's log-probabilities of some tokens; the likeliest first, ties by token."""
+        """Mix the model's log-probabilities of some tokens; the likeliest first, ties by token.
+
+        Those of `next_tokens` must be among them, unless they are impossible here.
+        """
+        if not self._experts:
+            own = [Candidate(token, each, each) for token, each in tokens]
+            return sorted(own, key=lambda each: (-each.log_probability, each.token))
+        known = dict(tokens)
+        for expert in self._experts:
+            agreement = max(known.get(expert.tokens[0], -math.inf), LEAST_AGREEMENT)
+            expert.vote = expert.weight * math.exp(AGREEMENT * agreement)
+        votes = self._model_weight + sum(expert.vote for expert in self._experts)
         mixed = []
         for token, log_probability in tokens:
-            if not self._experts:
-                mixed.append(Candidate(token, log_probability, log_probability))
-                continue
             share = self._model_weight * math.exp(log_probability)
-            share += sum(each.weight for each in self._experts if each.tokens[0] == token)
-            likelihood = math.log(share) if share > 0 else -math.inf
+            share += sum(each.vote for each in self._experts if each.tokens[0] == token)
+            likelihood = math.log(share / votes) if share > 0 else -math.inf
             mixed.append(Candidate(token, likelihood, log_probability))
         return sorted(mixed, key=lambda each: (-each.log_probability, each.token))
 
@@ -104,20 +123,19 @@ class Mixture:
         return max(having, key=lambda expert: expert.weight).tokens[1 : 1 + most]
 
     def note(self, chosen: Candidate) -> None:
-        """Go on behind a chosen token."""
+        """Go on behind a chosen token, which is one of those that were mixed last."""
         data = self._token_bytes(chosen.token)
         self._model_weight *= math.exp(chosen.model_log_probability)
         still = [expert for expert in self._experts if self._follow(expert, chosen.token, data)]
-        total = self._model_weight + sum(expert.weight for expert in still)
         # One that has said all it knows leaves its weight to the others.
         self._experts = [expert for expert in still if expert.tokens]
-        left = self._model_weight + sum(expert.weight for expert in self._experts)
-        if not self._experts or left <= 0 or total <= 0:
+        left = self._model_weight + sum(expert.vote for expert in self._experts)
+        if not self._experts or left <= 0:
             self._model_weight, self._experts = 1.0, []
             return
         self._model_weight /= left
         for expert in self._experts:
-            expert.weight /= left
+            expert.weight = expert.vote / left
 
     def _follow(self, expert: _Expert, token: int, data: bytes) -> bool:
         """Take a token off what a guess says; False when it says otherwise."""

@@ -40,9 +40,12 @@ def keep(name: str, folder: Path, project: Path) -> None:
 def cleaned(lines: Iterable[str], project: Path) -> list[str]:
     """Return the lines of a recording, without what differs from machine to machine."""
     found = []
-    for line in lines:
-        moved = line.replace(project.as_uri(), f"file://{PROJECT}").replace(str(project), PROJECT)
-        entry = json.loads(moved)
+    moved = (
+        line.replace(project.as_uri(), f"file://{PROJECT}").replace(str(project), PROJECT)
+        for line in lines
+    )
+    # An answer may have been written down before its question, whose line another thread writes.
+    for entry in sorted(map(json.loads, moved), key=lambda each: float(each["at"])):
         message = entry["message"]
         if message.get("method") in _LEFT_OUT:
             continue

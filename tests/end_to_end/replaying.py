@@ -72,6 +72,9 @@ class Replay:
         method, params = message.get("method"), message.get("params") or {}
         if method is None:
             return  # an answer; it is given when this server asks
+        if method == "exit":  # sent when all was answered, though Helix lets no one write that down
+            for request in self._asked:
+                await self._has_answer(request)
         if "id" in message:
             self._asked[message["id"]] = (method, params, self._text_before(params))
         self._follow(method, params)

@@ -11,6 +11,7 @@ from typing import Any
 
 from end_to_end.editor import PATIENCE_SECONDS, until
 
+_SETTINGS = "workspace/configuration"
 _UNITS = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 
 
@@ -24,6 +25,8 @@ class Asked:
     """The document up to the position that is asked about; empty where there is none."""
     answers: Sequence[Mapping[str, Any]]
     """The whole responses: exactly one, if all is well."""
+    recorded: Any
+    """The result that was recorded, None where it was none or an error."""
 
     @property
     def result(self) -> Any:
@@ -39,7 +42,14 @@ class Replay:
         self._documents: dict[str, str] = {}
         self._asked: dict[Any, tuple[str, Any, str]] = {}
         self._answers: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
-        self._recorded_answers = _answers_of_the_editor(entries)
+        self._about_settings = {
+            entry["message"]["id"]
+            for entry in entries
+            if entry["from"] == "server" and entry["message"].get("method") == _SETTINGS
+        }
+        self._answers_to_give = _answers_of_the_editor(entries)
+        self._settings_given = 0
+        self._settings_to_give = 0
         self._is_ready = False
 
     async def run(self, command: Sequence[str], environment: Mapping[str, str]) -> list[Asked]:
@@ -63,15 +73,26 @@ class Replay:
             server.stdin.close()
             await asyncio.wait_for(server.wait(), PATIENCE_SECONDS)
             await listening
-        return [Asked(*asked, self._answers[key]) for key, asked in self._asked.items()]
+        recorded = {
+            entry["message"]["id"]: entry["message"].get("result")
+            for entry in self._entries
+            if entry["from"] == "server" and "method" not in entry["message"]
+        }
+        return [
+            Asked(*asked, self._answers[key], recorded.get(key))
+            for key, asked in self._asked.items()
+        ]
 
     async def _has_answer(self, request: Any) -> None:
         await until(lambda: bool(self._answers[request]))
 
     async def _say(self, message: Mapping[str, Any], stream: asyncio.StreamWriter) -> None:
         method, params = message.get("method"), message.get("params") or {}
-        if method is None:
-            return  # an answer; it is given when this server asks
+        if method is None:  # an answer; it is given when this server asks
+            if message["id"] in self._about_settings:  # what follows was said with them in force
+                self._settings_to_give += 1
+                await until(lambda: self._settings_given >= self._settings_to_give)
+            return
         if method == "exit":  # sent when all was answered, though Helix lets no one write that down
             for request in self._asked:
                 await self._has_answer(request)
@@ -92,9 +113,10 @@ class Replay:
             if method is None:
                 self._answers[message["id"]].append(message)
             elif "id" in message:
-                recorded = self._recorded_answers[method]
-                result = recorded.pop(0) if len(recorded) > 1 else recorded[0]
-                _send(target, {"jsonrpc": "2.0", "id": message["id"], **result})
+                known = self._answers_to_give[method]
+                answer = known.pop(0) if len(known) > 1 else known[0]
+                _send(target, {"jsonrpc": "2.0", "id": message["id"], **answer})
+                self._settings_given += method == _SETTINGS
             elif method == "didChangeStatus":
                 self._is_ready |= "ready" in message["params"]["message"]
 

@@ -38,7 +38,7 @@ def test_typing_accepting_and_an_astral_character(
         editor.type("th")
         editor.wait_for_answer()
         assert editor.accept().endswith("    return width * height")
-        editor.type('<Esc>O["🦜é", width')
+        editor.type('<Esc>O["🦜é", width]<Left>')
         assert editor.ask_by_hand() == " * height"
         editor.type("<Esc>")
         assert any(prompt.endswith('["🦜é", width') for prompt in prompts(tmp_path))

@@ -47,8 +47,10 @@ async def test_every_request_is_answered_and_every_position_understood(
             assert each.answers[0]["error"]["code"] == CANCELLED, each
             continue
         check_shape(each)
-        found = inserted(each)
+        found = inserted(each, each.result)
         suggested += len(found)
+        # A position that is misunderstood lies within the text, where nothing is suggested.
+        assert found or not inserted(each, each.recorded), each
         if found:
             assert any(is_end_of(each.before, prompt) for prompt in seen), each.before[-60:]
         for text, where in found:
@@ -63,12 +65,14 @@ def check_shape(asked: Asked) -> None:
     CONVERTER.structure(dict(asked.answers[0]), response)
 
 
-def inserted(asked: Asked) -> list[tuple[str, Mapping[str, Any]]]:
+def inserted(asked: Asked, result: Any) -> list[tuple[str, Mapping[str, Any]]]:
     """What an answer would insert at the cursor, and the range it names for that."""
+    if result is None:
+        return []
     if asked.method == types.TEXT_DOCUMENT_INLINE_COMPLETION:
-        return [(item["insertText"], item["range"]) for item in asked.result["items"]]
+        return [(item["insertText"], item["range"]) for item in result["items"]]
     if asked.method == types.TEXT_DOCUMENT_COMPLETION:
-        return [behind_the_word(asked, item) for item in asked.result["items"]]
+        return [behind_the_word(asked, item) for item in result["items"]]
     return []
 
 

@@ -106,6 +106,7 @@ public final class Lsp4ijConversation implements LanguageClient {
 
     private final JsonObject settings;
     private final CountDownLatch ready = new CountDownLatch(1);
+    private volatile CountDownLatch settingsAsked = new CountDownLatch(0);
     private final List<String> popUps = new ArrayList<>();
     private Server server;
     private String uri;
@@ -198,6 +199,14 @@ public final class Lsp4ijConversation implements LanguageClient {
                 .didChangeConfiguration(new DidChangeConfigurationParams(settings));
     }
 
+    private void configureAndWait() throws Exception {
+        var asked = new CountDownLatch(1);
+        settingsAsked = asked;
+        configure();
+        check(asked.await(PATIENCE_SECONDS, TimeUnit.SECONDS), "the server asks for settings");
+        TimeUnit.MILLISECONDS.sleep(300); // the answer is on its way
+    }
+
     // -- the conversation --
 
     private void converse(Path project) throws Exception {
@@ -226,17 +235,11 @@ public final class Lsp4ijConversation implements LanguageClient {
         check(!ask(text.length()).isEmpty(), "an answer after one that was taken back");
 
         settings.getAsJsonObject("tabwright").addProperty("enabled", false);
-        configure();
-        for (int tries = 0; !ask(text.length()).isEmpty(); tries++) {
-            check(tries < 100, "switched off");
-            TimeUnit.MILLISECONDS.sleep(50); // the server asks for the settings meanwhile
-        }
+        configureAndWait();
+        check(ask(text.length()).isEmpty(), "switched off");
         settings.getAsJsonObject("tabwright").remove("enabled");
-        configure();
-        for (int tries = 0; ask(text.length()).isEmpty(); tries++) {
-            check(tries < 100, "switched on");
-            TimeUnit.MILLISECONDS.sleep(50);
-        }
+        configureAndWait();
+        check(!ask(text.length()).isEmpty(), "switched on");
 
         // A rename closes the file and opens another.
         server.getTextDocumentService()
@@ -354,6 +357,7 @@ public final class Lsp4ijConversation implements LanguageClient {
         for (var item : params.getItems()) {
             found.add(settings.get(item.getSection()));
         }
+        settingsAsked.countDown();
         return CompletableFuture.completedFuture(found);
     }
 

@@ -17,6 +17,8 @@ from typing import Any
 FOLDER = Path(__file__).with_name("recordings")
 PROJECT = "/project"
 """Where the recorded project lies."""
+ELSEWHERE = "/elsewhere"
+"""The folder around it, as Kate takes the home folder for the root of all; not there in a replay."""
 
 _LEFT_OUT = frozenset({"$/progress", "window/logMessage", "didChangeStatus"})
 
@@ -41,7 +43,9 @@ def cleaned(lines: Iterable[str], project: Path) -> list[str]:
     """Return the lines of a recording, without what differs from machine to machine."""
     found = []
     moved = (
-        line.replace(project.as_uri(), f"file://{PROJECT}").replace(str(project), PROJECT)
+        line.replace(project.as_uri(), f"file://{PROJECT}")
+        .replace(str(project), PROJECT)
+        .replace(str(project.parent), ELSEWHERE)
         for line in lines
     )
     # An answer may have been written down before its question, whose line another thread writes.

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).with_name("recordings")
 PROJECT = "/project"
 """Where the recorded project lies."""
 ELSEWHERE = "/elsewhere"
-"""The folder around it, as Kate takes the home folder for the root of all; not there in a replay."""
+"""The folder around it, the home folder, which Kate names as root; it is not there in a replay."""
 
 _LEFT_OUT = frozenset({"$/progress", "window/logMessage", "didChangeStatus"})
 

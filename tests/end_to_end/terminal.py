@@ -73,3 +73,11 @@ class Terminal:
         """Wait until the program has ended and return its exit status."""
         self.until(self._has_ended)
         return self._status
+
+
+def saved(file: Path) -> str:
+    """Return what is in a file; nothing while an editor that saves has it moved out of the way."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""

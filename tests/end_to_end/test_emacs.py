@@ -13,7 +13,7 @@ from end_to_end import recordings
 from end_to_end.debian_editors import emacs
 from end_to_end.fetching import NotHere
 from end_to_end.scripted_server import prompts, scripted_command, scripted_environment
-from end_to_end.terminal import Terminal
+from end_to_end.terminal import Terminal, saved
 
 OURS = Path(__file__).parents[2] / "editors" / "emacs"
 
@@ -71,7 +71,7 @@ def test_ghost_text_comes_by_itself_and_tab_accepts_it(tmp_path: Path) -> None:
         terminal.type("\r['🦜é', width")
         terminal.until(lambda: "height" in ask(SHOWN))
         terminal.type("\t\x18\x13")  # accept; save
-        terminal.until(lambda: "['🦜é', width * height" in file.read_text(encoding="utf-8"))
+        terminal.until(lambda: "['🦜é', width * height" in saved(file))
         assert "Unknown notification" not in ask(
             '(with-current-buffer "*Messages*" (buffer-string))'
         )

@@ -13,7 +13,7 @@ from end_to_end import recordings
 from end_to_end.debian_editors import helix
 from end_to_end.fetching import NotHere
 from end_to_end.scripted_server import prompts, scripted_command, scripted_environment
-from end_to_end.terminal import Terminal
+from end_to_end.terminal import Terminal, saved
 
 OURS = Path(__file__).parents[2] / "editors" / "helix" / "languages.toml"
 
@@ -52,12 +52,12 @@ def test_the_suggestion_is_in_the_completion_list(tmp_path: Path) -> None:
         terminal.type("jA" + "width")
         terminal.until(lambda: b"width * height" in terminal.output)
         accept_and_save(terminal)
-        terminal.until(lambda: "return width * height" in file.read_text(encoding="utf-8"))
+        terminal.until(lambda: "return width * height" in saved(file))
         terminal.output = b""
         terminal.type("o['🦜é', width")
         terminal.until(lambda: b"width * height" in terminal.output)
         accept_and_save(terminal)
-        terminal.until(lambda: "['🦜é', width * height" in file.read_text(encoding="utf-8"))
+        terminal.until(lambda: "['🦜é', width * height" in saved(file))
         terminal.type(":q\r")
         assert terminal.wait_for_end() == 0
     assert any(prompt.endswith("['🦜é', width") for prompt in prompts(tmp_path))

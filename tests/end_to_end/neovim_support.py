@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class Editor:
         file: Path,
         settings: Mapping[str, Any] | None = None,
         extra_lua: str = "",
+        command: Sequence[str] = (sys.executable, "-m", "tabwright", "serve"),
     ) -> None:
         neovim = find_neovim()
         assert neovim is not None, "the caller skips the test without Neovim"
@@ -74,7 +75,7 @@ class Editor:
         init.write_text(
             _INIT.format(
                 plugin=_lua(str(PLUGIN)),
-                command=_lua([sys.executable, "-m", "tabwright", "serve"]),
+                command=_lua(list(command)),
                 settings=_lua(all_settings),
                 extra=extra_lua,
             ),

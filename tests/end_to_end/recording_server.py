@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,10 +46,10 @@ def _read(source: IO[bytes]) -> tuple[bytes, bytes] | None:
     return (head + line, body) if len(body) == length else None
 
 
-def main() -> int:
+def main(program: Sequence[str] = ("-m", "tabwright")) -> int:
     """Run the server with this program's arguments until one of the two ends."""
-    folder = Path(os.environ["TABWRIGHT_RECORDINGS"])
-    command = [sys.executable, "-m", "tabwright", *sys.argv[1:]]
+    folder = Path(os.environ.pop("TABWRIGHT_RECORDINGS"))
+    command = [sys.executable, *program, *sys.argv[1:]]
     if sys.argv[1:2] != ["serve"]:
         return subprocess.call(command)
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -163,7 +163,10 @@ def guesses_in(memory: LineMemory, snapshot: DocumentSnapshot, cursor: Cursor) -
 
 def is_known_name(memory: LineMemory, word: str, text: str) -> bool:
     """Whether a word stands elsewhere, in a document that has it or in the workspace."""
-    return memory.knows(word) or len(re.findall(rf"\b{word}\b", text)) > 1
+    if memory.knows(word):
+        return True
+    found = re.finditer(rf"\b{word}\b", text)
+    return next(found, None) is not None and next(found, None) is not None
 
 
 def _has_secret(line: str) -> bool:

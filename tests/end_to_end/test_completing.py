@@ -122,12 +122,12 @@ async def test_the_model_process_killed_while_typing_costs_one_suggestion(
     process_id = await client.process_id_of_model()
     assert process_id is not None
     os.kill(process_id, signal.SIGKILL)
-    client.type(uri, LINE, CHARACTER, "r")
-    answers = [await client.suggest(uri, LINE, CHARACTER + 1, by_hand=False)]
+    client.type(uri, LINE, CHARACTER, "return js")
+    answers = [await client.suggest(uri, LINE, CHARACTER + 9, by_hand=False)]
     assert await client.why() in {"model_restarting", "model_loading", "shown"}
 
     async def has_suggestion() -> bool:
-        return bool(await client.suggest(uri, LINE, CHARACTER + 1, by_hand=False))
+        return bool(await client.suggest(uri, LINE, CHARACTER + 9, by_hand=False))
 
     await until(has_suggestion)
     assert len(answers) == 1

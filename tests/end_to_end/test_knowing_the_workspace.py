@@ -16,22 +16,21 @@ pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("default_weights")
 
 SHELF = """\
 class Shelf{number}:
-    def weigh_everything(self, in_kilograms):
-        return self.scale.weigh_everything(in_kilograms, precision={precision})
+    def area(self):
+        return self.width * self.{other}
 """
-REST = "scale.weigh_everything(in_kilograms, precision={precision})"
 USE = """\
-class Other:
-    def weigh_everything(self, in_kilograms):
-        return self."""
-LINE, CHARACTER = 2, 20
+class Board:
+    def area(self):
+        return self.width * self."""
+LINE, CHARACTER = 2, 33
 
 
-def write_shelves(folder: Path, precision: int) -> list[Path]:
+def write_shelves(folder: Path, other: str) -> list[Path]:
     """Write the same line into many files."""
     paths = [folder / f"shelf_{number}.py" for number in range(8)]
     for number, path in enumerate(paths):
-        path.write_text(SHELF.format(number=number, precision=precision))
+        path.write_text(SHELF.format(number=number, other=other))
     return paths
 
 
@@ -39,7 +38,7 @@ def write_shelves(folder: Path, precision: int) -> list[Path]:
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
-    write_shelves(folder, 3)
+    write_shelves(folder, "depth")
     return folder
 
 
@@ -57,9 +56,9 @@ async def test_a_line_of_another_file_is_suggested_at_a_like_place_and_followed(
     client = await start(folder=folder)
     uri = (folder / "use.py").as_uri()
     await client.open(uri, USE)
-    await until(suggests(client, uri, REST.format(precision=3)))
-    write_shelves(folder, 7)
-    await until(suggests(client, uri, REST.format(precision=7)))
+    await until(suggests(client, uri, "depth"))
+    write_shelves(folder, "length")
+    await until(suggests(client, uri, "length"))
     assert client.pop_ups == []
 
 
@@ -69,13 +68,13 @@ async def test_what_is_saved_is_known_without_any_event_of_the_system(
     client = await start({"watch": "polling"}, folder=folder)
     uri = (folder / "use.py").as_uri()
     await client.open(uri, USE)
-    await until(suggests(client, uri, REST.format(precision=3)))
-    for shelf in write_shelves(folder, 7):
+    await until(suggests(client, uri, "depth"))
+    for shelf in write_shelves(folder, "length"):
         await client.open(shelf.as_uri(), shelf.read_text())
         client.text_document_did_save(
             types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(shelf.as_uri()))
         )
-    await until(suggests(client, uri, REST.format(precision=7)))
+    await until(suggests(client, uri, "length"))
 
 
 async def test_where_a_setting_says_so_nothing_is_read(start: Start, folder: Path) -> None:
@@ -83,4 +82,4 @@ async def test_where_a_setting_says_so_nothing_is_read(start: Start, folder: Pat
     uri = (folder / "use.py").as_uri()
     await client.open(uri, USE)
     items = await client.suggest(uri, LINE, CHARACTER)
-    assert REST.format(precision=3) not in [str(item.insert_text) for item in items]
+    assert "depth" not in [str(item.insert_text) for item in items]

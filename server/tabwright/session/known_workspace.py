@@ -22,6 +22,8 @@ from tabwright.workspace_index.line_memory import LineMemory
 from tabwright.workspace_index.overlaid import OpenFile, OverlaidView, open_file
 from tabwright.workspace_index.secrets import mask_secrets
 
+_TELLING_CHARACTERS = 200_000
+"""In less code than this, most of the names that one may well use are not there yet."""
 _RECENT_PLACES = 6
 _CHOICES_KEPT = 32
 _OPEN_FILES_KEPT = 32
@@ -88,8 +90,11 @@ class KnownWorkspace:
         return guesses_in(self.workspace.memory, snapshot, cursor)
 
     def knows(self, name: str) -> bool:
-        """Whether any file of the workspace has a name."""
-        return not self.workspace.is_read or self.workspace.memory.knows(name)
+        """Whether any file of the workspace has a name; True where too little is known to say."""
+        memory = self.workspace.memory
+        if not self.workspace.is_read or memory.characters < _TELLING_CHARACTERS:
+            return True
+        return memory.knows(name)
 
     def excerpts(
         self,

@@ -182,6 +182,8 @@ class _Crew:
         records: list[FileRecord] = []
         for file in batch:  # each on its own, so that only those that end it are lost
             alone = None if self._is_ending.is_set() else self._asked(worker, [file])
+            if alone is None and self._is_ending.is_set():
+                break  # the worker was ended, and nobody wants these any more
             records += alone if alone is not None else [_unreadable(file)]
         return records
 

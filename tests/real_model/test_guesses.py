@@ -65,7 +65,11 @@ def ask(wire: Wire, prompt: str, *guesses: Guess, document: str = "a.py") -> Ans
 
 
 def first_line(answer: Answer) -> str:
-    return answer.text.split("\n")[0]
+    return first_line_of(answer.text)
+
+
+def first_line_of(text: str) -> str:
+    return text.split("\n", maxsplit=1)[0]
 
 
 def test_a_likely_guess_is_written_instead_of_the_models_own_choice(wire: Wire) -> None:
@@ -83,7 +87,7 @@ def test_an_unlikely_guess_changes_nothing(wire: Wire) -> None:
 
 
 def test_a_word_that_is_begun_is_completed_by_a_guess(wire: Wire) -> None:
-    rest = "nt(None)"
+    rest = "nt()"
     assert first_line(ask(wire, PROMPT + "cou", Guess(rest, 1.0))) == rest
 
 
@@ -119,23 +123,25 @@ def test_guesses_no_tokens_can_say_are_left_out(wire: Wire) -> None:
 
 
 def test_where_no_guess_is_left_more_are_asked_for_and_waited_for(wire: Wire) -> None:
+    alone = first_line(ask(wire, PROMPT))
     message = generate(PROMPT, asks_for_guesses=True)
     wire.send(message, MoreGuesses(message.request_id, ()))
-    written, asked = "", 0
+    written, asked = "", []
     while True:
         match wire.read():
             case Piece(text=text):
                 written += text
             case WantsGuesses():
-                asked += 1
-                behind = "(self.books) + len(self.books)" if asked == 1 else ""
-                wire.send(MoreGuesses(message.request_id, (Guess(behind, 0.97),)))
+                asked.append(written)
+                rest = alone[len(written) :]
+                wire.send(MoreGuesses(message.request_id, (Guess(rest, 1.0),)))
             case Finished():
                 break
             case _:
                 pass
-    assert written.split("\n")[0].endswith("(self.books) + len(self.books)")
-    assert 1 <= asked <= 3
+    assert first_line_of(written) == alone
+    # What was guessed stayed in until the line's end: nothing more was asked for.
+    assert len(asked) == 1 and alone.startswith(asked[0])
 
 
 def test_a_request_that_waits_for_guesses_can_be_cancelled(wire: Wire) -> None:

@@ -115,7 +115,9 @@ def is_asked_about(file: SourceFile, language: str, registry: LanguageRegistry) 
 
 def places_in(files: Sequence[SourceFile]) -> list[Place]:
     """Return the lines that are not blank; a text that several files have counts once."""
-    return [place for file in {file.text: file for file in files}.values() for place in _lines(file)]
+    return [
+        place for file in {file.text: file for file in files}.values() for place in _lines(file)
+    ]
 
 
 def _lines(file: SourceFile) -> Iterator[Place]:

@@ -86,6 +86,8 @@ def role(model: Served, base: Served) -> str:
     """Return what a model is beside the base."""
     if model.manifest.id == base.manifest.id:
         return "base"
+    if getattr(model.manifest, "products", ()):
+        return "workspace"
     if _GENERAL in model.manifest.languages:
         return "general"
     return "language"

@@ -14,6 +14,8 @@ from raw_model import RawAnswer
 from tabwright.specialization.comparison import Interval, paired_bootstrap
 
 ALL = "all"
+FEWEST = 20
+"""Items of which a comparison says anything: resampling a handful finds nothing but those."""
 SINGLE = "single lines"
 Answer = TypeVar("Answer", RawAnswer, Judged)
 
@@ -29,7 +31,9 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Say whether it is better, worse, or neither for sure."""
+        """Say whether it is better, worse, neither for sure, or that the items are too few."""
+        if self.items < FEWEST:
+            return "few"
         if self.difference.is_gain:
             return "better"
         return "worse" if self.difference.is_loss else "-"

@@ -37,7 +37,8 @@ def print_report(report: Report) -> None:
             title = "Exact, in the pipeline by hand, beside the base"
             console.print(_against_table(against, "exact", title))
             title = "Pass rate, in the pipeline by hand, beside the base"
-            console.print(_against_table(against, "passes", title))
+            if any(each["passes"] for each in against.values()):
+                console.print(_against_table(against, "passes", title))
     for sentence in report["left_out"]:
         console.print(f"Left out: {sentence}.")
     for sentence in verdicts(report):
@@ -99,13 +100,11 @@ def _alone_table(report: Report) -> Table:
 
 
 def _against_table(against: Report, measure: str, title: str) -> Table:
-    table = _table(
-        f"{title}, %", "", "n", "base", "ours", "times", "differs by", "95 % interval", ""
-    )
+    table = _table(f"{title}, %", "", "n", "base", "ours", "times", "diff.", "95 %", "")
     for name, measures in against.items():
         table.add_section()
         table.add_row(name, style="bold")
-        for group, row in measures[measure].items():
+        for group, row in _telling(measures[measure]).items():
             table.add_row(
                 f" {group}"[:30],
                 str(row["items"]),
@@ -113,10 +112,18 @@ def _against_table(against: Report, measure: str, title: str) -> Table:
                 _percent(row["ours"]),
                 _number(row["ratio"]),
                 f"{100 * row['difference']:+.1f}",
-                f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}",
+                f"{100 * row['low']:+.1f} {100 * row['high']:+.1f}",
                 row["verdict"],
             )
     return table
+
+
+def _telling(groups: Report) -> Report:
+    """Return the groups to show: of a model for one language, those over all are the same."""
+    languages = list(_languages(groups))
+    if len(languages) != 1:
+        return groups
+    return {name: row for name, row in groups.items() if name.split(" ")[0] == languages[0]}
 
 
 def _matrix(report: Report) -> Iterator[tuple[str, Report]]:
@@ -126,9 +133,9 @@ def _matrix(report: Report) -> Iterator[tuple[str, Report]]:
 def _matrix_table(report: Report) -> Table:
     languages = list(dict.fromkeys(name for _, each in _matrix(report) for name in each))
     table = _table(
-        "Every model on every language, alone: exact when cut, %",
+        "Matrix: exact when cut, alone, %",
         "",
-        *(name[:6] for name in languages),
+        *languages,
     )
     for name, figures in _matrix(report):
         table.add_row(

@@ -13,11 +13,10 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,7 +200,7 @@ def read_adapters(given: Sequence[str], names: set[str]) -> dict[str, Path]:
     """
     found = {}
     for each in given:
-        name, sign, path = each.rpartition("=")
+        name, sign, path = each.partition("=")
         if not sign or name not in names:
             raise click.BadParameter(f"{each}: write PACKAGE=FILE.gguf, one of {sorted(names)}")
         if not Path(path).is_file():
@@ -352,15 +351,15 @@ def new_manifests(place: Path, catalogue: Catalogue) -> list[Path]:
 
 
 def last_words(output: str, errors: str) -> str:
-    """Return the sentence with which a command has failed: on stderr, or as the last JSON line."""
-    lines = [line for line in (*output.splitlines(), *errors.splitlines()) if line.strip()]
-    if not lines:
-        return "it said nothing"
-    try:
-        said = json.loads(lines[-1])
-    except ValueError:
-        return lines[-1].strip()
-    return str(said.get("message", lines[-1])) if isinstance(said, dict) else lines[-1]
+    """Return why a command has failed: the message of its last line of JSON, else its last words
+    on stderr."""
+    for line in reversed(output.splitlines()):
+        with suppress(ValueError):
+            said = json.loads(line)
+            if isinstance(said, dict) and "message" in said:
+                return str(said["message"])
+    words = [line.strip() for line in errors.splitlines() if line.strip()]
+    return words[-1] if words else "it said nothing"
 
 
 # -- asking --

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -214,6 +215,34 @@ def verdicts(report: Report) -> list[str]:
                 f" {row['theirs']:.1%} to {row['ours']:.1%} ({row['verdict']})."
             )
     return found
+
+
+def evidence_tables(report: Report) -> str:
+    """Return what the manifests of the models say of the comparison, in TOML.
+
+    It is the exact match of the pipeline where that was asked, else of the models alone.
+    """
+    base = report["models"][0]["id"]
+    measures = report.get("pipeline_against_base") or report["alone_against_base"]
+    options = "--no-pipeline " if "pipeline" not in report else ""
+    blocks = []
+    for name, compared in measures.items():
+        command = (
+            f"python tests/benchmarks/specialists.py {options}--models {name}"
+            f" --items {report['items_of_a_group']} --seed {report['seed']}"
+        )
+        for language in _languages(compared["exact"]):
+            row = compared["exact"][language]
+            values = {
+                "language": language,
+                "against": base,
+                "measure": "exact_match",
+                **{key: row[key] for key in ("ours", "theirs", "low", "high", "items")},
+                "command": command,
+            }
+            lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+            blocks.append("\n".join([f"# {name}", "[[evidence]]", *lines]))
+    return "\n\n".join(blocks)
 
 
 def _reached(is_reached: bool) -> str:

@@ -26,11 +26,10 @@ from infilling_programs import ProgramRunner
 from packages import default_folder
 from raw_model import RawAnswer, RawModel, Served, serving_cost
 from reporting import machine, results_file, say, write_results
-from retyping import retype, settled_session
-from specialist_figures import Comparison, compare_pairs, compared, grouped, raw_figures, rows
+from specialist_figures import compared, grouped, raw_figures, rows
 from specialist_models import base_of, models_asked, role, speaks
-from specialist_tables import print_report
-from typing_items import choose_items, copy_without_answers, count_keys
+from specialist_tables import evidence_tables, print_report
+from specialist_typing import completed_report
 
 from tabwright.commands.building import build_languages
 from tabwright.errors import TabwrightError
@@ -68,6 +67,9 @@ _SAY_EVERY = 25
     type=click.IntRange(min=0),
     help="Pieces of each language typed key by key, for the ratio of completed code.",
 )
+@click.option(
+    "--evidence", is_flag=True, help="Also print the tables `[[evidence]]` for the manifests."
+)
 @click.option("--context-tokens", default=512, show_default=True, help="Of the models alone.")
 @click.option(
     "--data",
@@ -98,6 +100,7 @@ def main(
     matrix: bool,
     no_pipeline: bool,
     typed: int,
+    evidence: bool,
     context_tokens: int,
     data: Path,
     folder: Path,
@@ -160,6 +163,8 @@ def main(
             report["completed"] = completed_report(asked, chosen, typed, seed, folder, registry)
     report["seconds"] = round(time.monotonic() - started)
     print_report(report)
+    if evidence:
+        print(evidence_tables(report))
     write_results(report, output)
 
 
@@ -373,55 +378,6 @@ def pipeline_report(
 
 def _passes(answer: Judged) -> float | None:
     return None if answer.passes is None else float(answer.passes)
-
-
-# -- the ratio of completed code --
-
-
-def completed_report(
-    models: Sequence[Served],
-    items: Sequence[Item],
-    count: int,
-    seed: int,
-    folder: Path,
-    registry: LanguageRegistry,
-) -> dict[str, dict[str, Any]]:
-    """Type pieces of the held-out packages with each model; return the shares by language."""
-    found: dict[str, dict[str, Any]] = {model.manifest.id: {} for model in models}
-    for name in [name for name in PACKAGES if any(item.language == name for item in items)]:
-        language = registry.for_editor_id(name)
-        assert language is not None, "every language asked about is bundled"
-        try:
-            pieces = choose_items(count, seed, folder, (language.name.lower(),), PACKAGES[name])
-        except click.ClickException as error:
-            say(f"skipped: typing {name}: {error.message}")
-            continue
-        shares: dict[str, list[float]] = {}
-        for model in models:
-            if speaks(model, name):
-                say(f"{model.manifest.id}: typing {name}")
-                shares[model.manifest.id] = asyncio.run(_completed(model.manifest.id, pieces))
-        base = shares[models[0].manifest.id]
-        for model_id, values in shares.items():
-            comparison: Comparison = compare_pairs(list(zip(values, base, strict=True)), seed)
-            found[model_id][name] = comparison.as_row()
-    return found
-
-
-async def _completed(model: str, pieces: Mapping[str, Sequence[Any]]) -> list[float]:
-    """Return the share of each piece that was accepted."""
-    with tempfile.TemporaryDirectory(prefix="tabwright-typing-") as base:
-        moved = copy_without_answers(pieces, Path(base))
-        roots = list(dict.fromkeys(item.file.root for item in moved))
-        session = await settled_session(model, {}, roots)
-        try:
-            return [
-                sum(count_keys(each.text) for each in await retype(session, item, lambda _: None))
-                / count_keys(item.removed)
-                for item in moved
-            ]
-        finally:
-            await session.stop()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from raw_model import RawAnswer, cut_answer
 from retyping import Shown, retype
 from specialist_figures import compare_pairs, compared, groups_of, raw_figures
 from specialist_models import base_of, models_asked, role, served, speaks
-from specialist_tables import verdicts
+from specialist_tables import evidence_tables, verdicts
 from typing_items import Item as TypedItem
 from workspace_adapters import RELEASES
 
@@ -244,6 +244,21 @@ def test_the_verdicts_name_what_was_reached_and_what_was_lost() -> None:
     assert "at least 3 times the base's: reached, 4.0 times" in said
     assert "ends 90% by itself: missed, 50.0%" in said
     assert "no kind of item worse, alone: missed, python multi_block" in said
+
+
+def test_a_manifest_can_hold_the_evidence() -> None:
+    row = compare_pairs([(1.0, 0.0)] * 30 + [(1.0, 1.0)] * 10, seed=1).as_row()
+    report = {
+        "models": [{"id": "base"}],
+        "items_of_a_group": 10,
+        "seed": 31,
+        "alone_against_base": {"ours": {"exact": {"all": row, "c": row, "c single_line_end": row}}},
+    }
+    found = msgspec.toml.decode(evidence_tables(report))["evidence"]
+    assert [each["language"] for each in found] == ["c"]
+    assert found[0]["against"] == "base"
+    assert (found[0]["ours"], found[0]["theirs"], found[0]["items"]) == (1.0, 0.25, 40)
+    assert found[0]["command"].endswith("--no-pipeline --models ours --items 10 --seed 31")
 
 
 # -- models --

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 import pytest
-import workspace_adapters
+import workspace_training
 from held_out_items import LINE_END, MID_WORD
 from packages import Package, SourceFile
 from raw_model import Served
 from test_specialists import a_manifest
 from version_changes import added_items, added_places
-from workspace_adapters import Options, last_words, read_adapters, specialise
+from workspace_adapters import read_adapters
+from workspace_training import Options, last_words, specialise
 
 from completion.scripted import LANGUAGES
 from tabwright.model.catalogue import Catalogue
@@ -112,10 +113,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(place: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> workspace_adapters.Made:
+def run(place: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> workspace_training.Made:
     """Run `specialise` with a program in the place of the command."""
     command = [sys.executable, "-c", program]
-    monkeypatch.setattr(workspace_adapters, "python_module_command", lambda _name: command)
+    monkeypatch.setattr(workspace_training, "python_module_command", lambda _name: command)
     base = Served(a_manifest(place, "base"), place / "base.gguf")
     mine = a_manifest(place, "mine")
     options = Options(minutes=2, items=10, seed=5, base="", context_tokens=512)

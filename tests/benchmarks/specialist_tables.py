@@ -193,21 +193,13 @@ def verdicts(report: Report) -> list[str]:
         found.append(
             f"{name}: ends {STOPS:.0%} by itself: {_reached(stopped >= STOPS)}, {stopped:.1%}."
         )
-        worse = [group for group, row in measures["exact"].items() if row["verdict"] == "worse"]
-        found.append(
-            f"{name}: no kind of item worse, alone: {_reached(not worse)}"
-            + (f", {', '.join(worse)}." if worse else ".")
-        )
+        found.append(_worse(name, "alone", measures["exact"]))
     for name, measures in report.get("pipeline_against_base", {}).items():
         for group, row in measures["exact"].items():
             if group.endswith(f" {SINGLE}"):
                 times = "from nothing" if row["ratio"] is None else f"{row['ratio']:.1f} times"
                 found.append(f"{name}, {group}, in the pipeline: exact {times} the base's.")
-        worse = [group for group, row in measures["exact"].items() if row["verdict"] == "worse"]
-        found.append(
-            f"{name}: no kind of item worse, in the pipeline: {_reached(not worse)}"
-            + (f", {', '.join(worse)}." if worse else ".")
-        )
+        found.append(_worse(name, "in the pipeline", measures["exact"]))
         row = measures["passes"].get(ALL)
         if row:
             found.append(
@@ -215,6 +207,15 @@ def verdicts(report: Report) -> list[str]:
                 f" {row['theirs']:.1%} to {row['ours']:.1%} ({row['verdict']})."
             )
     return found
+
+
+def _worse(name: str, where: str, groups: Report) -> str:
+    worse = [group for group, row in groups.items() if row["verdict"] == "worse"]
+    few = sum(row["verdict"] == "few" for row in groups.values())
+    reached = "cannot be told" if few and not worse else _reached(not worse)
+    rest = f", {', '.join(worse)}" if worse else ""
+    rest += f"; {few} of {len(groups)} groups have too few items" if few else ""
+    return f"{name}: no kind of item worse, {where}: {reached}{rest}."
 
 
 def evidence_tables(report: Report) -> str:

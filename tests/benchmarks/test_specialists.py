@@ -243,7 +243,16 @@ def test_the_verdicts_name_what_was_reached_and_what_was_lost() -> None:
     said = "\n".join(verdicts(report))
     assert "at least 3 times the base's: reached, 4.0 times" in said
     assert "ends 90% by itself: missed, 50.0%" in said
-    assert "no kind of item worse, alone: missed, python multi_block" in said
+    assert "no kind of item worse, alone: missed, python multi_block." in said
+
+
+def test_what_has_too_few_items_is_not_said_to_be_no_worse() -> None:
+    few = compare_pairs([(0.0, 1.0)] * 3, seed=1).as_row()
+    report = {
+        "alone": {"ours": {"all": {"stopped": 1.0}}},
+        "alone_against_base": {"ours": {"exact": {"python multi_block": few}}},
+    }
+    assert "alone: cannot be told; 1 of 1 groups have too few items." in verdicts(report)[-1]
 
 
 def test_a_manifest_can_hold_the_evidence() -> None:

@@ -1,0 +1,201 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs `pip install 'tabwright[train]'`")
+
+from specialization.tiny_model import write_tiny_model  # noqa: E402 # after the check
+from tabwright.bundled_data import models_folder  # noqa: E402
+from tabwright.errors import SpecializationError  # noqa: E402
+from tabwright.model.catalogue import read_manifest  # noqa: E402
+from tabwright.model.manifest import FillInTheMiddle  # noqa: E402
+from tabwright.specialization import training as trainer  # noqa: E402
+from tabwright.specialization.training import read_sources, train  # noqa: E402
+from tabwright.specialization.training_messages import (  # noqa: E402
+    NotTrained,
+    Progress,
+    Report,
+    Trained,
+    Training,
+)
+
+TEXT = "def total(values):\n    result = 0\n    for value in values:\n        result += value\n    return result\n\n\n"
+
+
+@pytest.fixture(autouse=True)
+def _uncompiled(monkeypatch):
+    monkeypatch.setattr(trainer, "_can_compile", lambda: False)  # compiling takes longer than all
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Training:
+    corpus = tmp_path / "train.jsonl"
+    row = {"language": "python", "path": "a.py", "text": TEXT * 8}
+    corpus.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    manifest = msgspec.structs.replace(
+        read_manifest(models_folder() / "smollm2-135m.toml"),
+        fill_in_the_middle=FillInTheMiddle("spm", "<prefix>", "<suffix>", "<middle>"),
+        folder="",
+    )
+    return Training(
+        manifest=manifest,
+        weights_path=str(write_tiny_model(tmp_path / "base.gguf")),
+        corpus_path=str(corpus),
+        held_out_path=str(corpus),
+        output_path=str(tmp_path / "out" / "adapter.gguf"),
+        checkpoint_path=str(tmp_path / "checkpoint"),
+        steps=8,
+        rank=4,
+        learning_rate=1e-2,
+        threads=1,
+        device="cpu",
+    )
+
+
+def output(training: Training) -> bytes:
+    return Path(training.output_path).read_bytes()
+
+
+def test_training_lowers_the_held_out_loss_and_reports_each_step(training):
+    reports: list[Progress] = []
+    trained = train(msgspec.structs.replace(training, steps=12), reports.append)
+    assert trained.held_out_loss < trained.held_out_loss_before
+    assert trained.steps == 12
+    assert trained.tokens > trained.learned_tokens > 0
+    assert [each.step for each in reports if each.loss is not None] == list(range(1, 13))
+    assert not Path(training.checkpoint_path).exists()
+
+
+def test_the_same_options_give_the_same_adapter_twice(training):
+    train(training, lambda _progress: None)
+    first = output(training)
+    train(training, lambda _progress: None)
+    assert output(training) == first
+    train(msgspec.structs.replace(training, seed=2), lambda _progress: None)
+    assert output(training) != first
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_at(step: int):
+    def report(progress: Progress) -> None:
+        if progress.step == step:
+            raise Stopped
+
+    return report
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(training, monkeypatch):
+    train(training, lambda _progress: None)
+    whole = output(training)
+    Path(training.output_path).unlink()
+    monkeypatch.setattr(trainer, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    with pytest.raises(Stopped):
+        train(training, stop_at(5))
+    assert not Path(training.output_path).exists()
+    seen: list[int] = []
+    train(training, lambda progress: seen.append(progress.step))
+    assert min(step for step in seen if step) == 4
+    assert output(training) == whole
+
+
+@pytest.mark.parametrize("damage", ["cut off", "of another run"])
+def test_a_checkpoint_of_no_use_is_not_resumed_from(training, monkeypatch, damage):
+    monkeypatch.setattr(trainer, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    with pytest.raises(Stopped):
+        train(training, stop_at(5))
+    if damage == "cut off":
+        kept = Path(training.checkpoint_path)
+        kept.write_bytes(kept.read_bytes()[:1000])
+    else:
+        training = msgspec.structs.replace(training, seed=7)
+    seen: list[int] = []
+    train(training, lambda progress: seen.append(progress.step))
+    assert [step for step in seen if step][0] == 1
+
+
+def test_minutes_become_steps_whose_count_is_told(training):
+    short = msgspec.structs.replace(training, steps=0, minutes=0.02)
+    trained = train(short, lambda _progress: None)
+    assert trained.steps >= 1
+    repeated = msgspec.structs.replace(training, steps=trained.steps)
+    first = output(training)
+    train(repeated, lambda _progress: None)
+    assert output(training) == first
+
+
+def test_training_goes_on_from_an_adapter(training, tmp_path):
+    train(training, lambda _progress: None)
+    first = tmp_path / "first.gguf"
+    Path(training.output_path).rename(first)
+    on = msgspec.structs.replace(training, adapter_path=str(first), seed=2)
+    further = train(on, lambda _progress: None)
+    fresh = train(msgspec.structs.replace(training, seed=2), lambda _progress: None)
+    assert further.held_out_loss_before < fresh.held_out_loss_before
+    other_rank = msgspec.structs.replace(on, rank=8)
+    with pytest.raises(SpecializationError, match="rank 4, not 8"):
+        train(other_rank, lambda _progress: None)
+
+
+@pytest.mark.parametrize("content", ["", "no json\n", '{"language": "python"}\n', "[1]\n"])
+def test_a_corpus_of_something_else_is_refused_in_a_sentence(tmp_path, content):
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(SpecializationError, match=r"corpus\.jsonl"):
+        read_sources(path)
+
+
+def run_process(line: bytes) -> tuple[int, list[Report]]:
+    """Run the program on one line; its stdin stays open, as that of a client that waits."""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "tabwright.specialization.training_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(line + b"\n")
+        process.stdin.flush()
+        said = [msgspec.json.decode(each, type=Report) for each in process.stdout]
+        return process.wait(), said
+
+
+def test_the_program_says_in_a_sentence_what_is_wrong_with_its_input(training):
+    code, said = run_process(b"{}")
+    assert code == 1
+    assert isinstance(said[-1], NotTrained)
+    missing = msgspec.structs.replace(training, corpus_path="/nowhere/train.jsonl")
+    code, said = run_process(msgspec.json.encode(missing))
+    assert code == 1
+    assert isinstance(said[-1], NotTrained)
+    assert "/nowhere/train.jsonl" in said[-1].message
+
+
+def test_the_program_ends_with_the_result(training, monkeypatch):
+    monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")
+    code, said = run_process(msgspec.json.encode(msgspec.structs.replace(training, steps=2)))
+    assert code == 0
+    assert isinstance(said[-1], Trained)
+    assert Path(training.output_path).is_file()
+
+
+def test_the_program_ends_when_its_starter_does(training):
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "tabwright.specialization.training_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdin is not None
+        endless = msgspec.structs.replace(training, steps=10**7)
+        process.stdin.write(msgspec.json.encode(endless) + b"\n")
+        process.stdin.close()
+        assert process.wait(60) == 1
+    assert not Path(training.output_path).exists()

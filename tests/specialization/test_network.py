@@ -128,9 +128,9 @@ def test_an_adapter_does_in_llama_cpp_what_it_did_in_training(weights, tmp_path)
 def test_a_file_of_something_else_is_refused_in_a_sentence(tmp_path, content):
     path = tmp_path / "bad.gguf"
     path.write_bytes(content)
-    with pytest.raises(SpecializationError, match="bad.gguf cannot be read"):
+    with pytest.raises(SpecializationError, match=r"bad\.gguf cannot be read"):
         network(path)
-    with pytest.raises(SpecializationError, match="bad.gguf cannot be read"):
+    with pytest.raises(SpecializationError, match=r"bad\.gguf cannot be read"):
         read_adapter(path)
 
 

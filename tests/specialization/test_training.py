@@ -23,7 +23,15 @@ from tabwright.specialization.training_messages import (  # noqa: E402
     Training,
 )
 
-TEXT = "def total(values):\n    result = 0\n    for value in values:\n        result += value\n    return result\n\n\n"
+TEXT = """\
+def total(values):
+    result = 0
+    for value in values:
+        result += value
+    return result
+
+
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +125,7 @@ def test_a_checkpoint_of_no_use_is_not_resumed_from(training, monkeypatch, damag
         training = msgspec.structs.replace(training, seed=7)
     seen: list[int] = []
     train(training, lambda progress: seen.append(progress.step))
-    assert [step for step in seen if step][0] == 1
+    assert next(step for step in seen if step) == 1
 
 
 def test_minutes_become_steps_whose_count_is_told(training):

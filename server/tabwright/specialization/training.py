@@ -1,8 +1,8 @@
 """Trains a LoRA adapter on fill-in-the-middle examples; runs in the process of its own.
 
 AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) on the additions alone; the learning rate is
-warmed up and then lowered in a line. On a CPU the same options give the same adapter, bit by bit, as long
-as `steps` is given and the threads are as many.
+warmed up and then lowered in a line. On a CPU the same options give the same adapter, bit by bit,
+as long as `steps` is given and the threads are as many.
 """
 
 from __future__ import annotations

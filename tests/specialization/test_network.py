@@ -101,8 +101,9 @@ def test_the_base_model_is_the_one_that_llama_cpp_serves(weights):
     assert loss_of(network(weights), tree_of(SEQUENCES)) == pytest.approx(served, rel=2e-3)
 
 
-def test_an_adapter_does_in_llama_cpp_what_it_did_in_training(weights, tmp_path):
-    net = with_random_additions(network(weights))
+@pytest.mark.parametrize("rank", [4, 32])
+def test_an_adapter_does_in_llama_cpp_what_it_did_in_training(weights, tmp_path, rank):
+    net = with_random_additions(network(weights, rank=rank))
     path = tmp_path / "adapter.gguf"
     write_adapter(
         path,
@@ -111,17 +112,17 @@ def test_an_adapter_does_in_llama_cpp_what_it_did_in_training(weights, tmp_path)
             for name, (first, second) in net.additions.items()
         },
         architecture=net.dimensions.architecture,
-        alpha=8.0,
+        alpha=2.0 * rank,
         name="test",
     )
     trained, base = loss_of(net, tree_of(SEQUENCES)), llama_cpp_loss(weights, "", SEQUENCES)
-    assert llama_cpp_loss(weights, str(path), SEQUENCES) == pytest.approx(trained, rel=2e-3)
-    assert abs(trained - base) > 0.01
+    assert llama_cpp_loss(weights, str(path), SEQUENCES) == pytest.approx(trained, rel=5e-3)
+    assert abs(trained - base) > 0.02 * base
     known = read_adapter(path)
     assert set(known) == set(net.additions)
     first, second = net.additions["blk.1.ffn_down.weight"]
-    np.testing.assert_allclose(known["blk.1.ffn_down.weight"][0], first.detach(), atol=1e-3)
-    np.testing.assert_allclose(known["blk.1.ffn_down.weight"][1], second.detach(), atol=1e-3)
+    np.testing.assert_allclose(known["blk.1.ffn_down.weight"][0], first.detach(), atol=2e-3)
+    np.testing.assert_allclose(known["blk.1.ffn_down.weight"][1], second.detach(), atol=2e-3)
 
 
 @pytest.mark.parametrize("content", [b"", b"GGUF", b"no weights at all" * 9])

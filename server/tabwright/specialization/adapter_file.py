@@ -15,13 +15,17 @@ from tabwright.errors import SpecializationError
 Matrices = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """A (rank, inputs) and B (outputs, rank)."""
 
+_BLOCK = 32
+
 
 def write_adapter(
     path: Path, additions: Mapping[str, Matrices], *, architecture: str, alpha: float, name: str
 ) -> None:
-    """Write an adapter, whole or not at all; matrices are stored in half precision.
+    """Write an adapter, whole or not at all.
 
-    The addition to a weight is `alpha / rank * B @ A`.
+    The addition to a weight is `alpha / rank * B @ A`. Matrices whose rows are of whole blocks of
+    32 are stored as Q8_0, which is half of half precision and rounds far below what training is
+    sure of; others in half precision.
 
     Raises:
         OSError: the disk is full or the folder cannot be written.
@@ -34,8 +38,11 @@ def write_adapter(
         writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
         writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
         for tensor, (first, second) in additions.items():
-            writer.add_tensor(f"{tensor}.lora_a", first.astype(np.float16))
-            writer.add_tensor(f"{tensor}.lora_b", second.astype(np.float16))
+            for which, values in (("lora_a", first), ("lora_b", second)):
+                is_whole = values.shape[1] % _BLOCK == 0
+                kind = gguf.GGMLQuantizationType.Q8_0 if is_whole else gguf.GGMLQuantizationType.F16
+                stored = gguf.quants.quantize(np.ascontiguousarray(values), kind)
+                writer.add_tensor(f"{tensor}.{which}", stored, raw_dtype=kind)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()

@@ -86,10 +86,10 @@ def _print(found: list[Benchmarked]) -> None:
     console().print(table)
     slow = [each.manifest.id for each in found if is_too_slow(each.measured)]
     if slow:
-        click.echo(f"\nToo slow here to suggest while typing: {', '.join(slow)}.")
+        console().print(f"\nToo slow here to suggest while typing: {', '.join(slow)}.")
     gpus = found[0].description.gpu_memory_mb
     where = f"a GPU with {max(gpus):,} MB" if gpus else "the processor"
-    click.echo(f"\nMeasured on {where}. Models with the same weights share them in memory.")
+    console().print(f"\nMeasured on {where}. Models with the same weights share them in memory.")
 
 
 def _as_json(each: Benchmarked) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def recommend(languages: tuple[str, ...], as_json: bool) -> None:
             _print_others(each)
     unmeasured = [each.id for each in catalogue.manifests if _is_unmeasured(each, machine)]
     if unmeasured:
-        click.echo(
+        console().print(
             f"\nNot measured yet: {', '.join(unmeasured)}. `tabwright models bench` does it, and"
             " makes what is expected of other models surer."
         )
@@ -202,7 +202,7 @@ def _print_better(better: Sequence[Judged], machine: Machine, catalogue: Catalog
     console().print(table)
     memory = f"{machine.memory_mb:,} MB of memory"
     gpu = f", a GPU with {machine.gpu_memory_mb:,} MB" if machine.gpu_memory_mb else ""
-    click.echo(
+    console().print(
         f"\nFor {memory}, {cores()} computing cores{gpu}. `tabwright models pull ID` fetches one."
     )
 

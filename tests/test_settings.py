@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tabwright.settings import CompletionSettings, Settings, camel_case, read_settings
@@ -64,6 +66,56 @@ def test_a_language_overrides_what_holds_for_all() -> None:
     ).settings
     assert settings.for_language("python") == CompletionSettings(max_lines=5, model="a")
     assert settings.for_language("go") == CompletionSettings(max_lines=5, model="b", enabled=False)
+
+
+def test_a_workspace_overrides_what_holds_for_its_languages_elsewhere() -> None:
+    settings = read_settings(
+        {
+            "model": "a",
+            "languages": {"go": {"model": "b", "maxLines": 3}},
+            "workspaces": {
+                "/work/shop": {"model": "c", "languages": {"go": {"model": "d"}}},
+                "~/lab/*": {"enabled": False},
+                "site": {"lines": "single"},
+            },
+        }
+    ).settings
+    assert settings.for_place("python", "/work/shop").model == "c"
+    assert settings.for_place("go", "/work/shop") == CompletionSettings(model="d", max_lines=3)
+    assert settings.for_place("go", "/work/shop2").model == "b"
+    assert settings.for_place("go", "").model == "b"
+    home = Path("~/lab/x").expanduser()
+    assert not settings.for_place("python", str(home)).enabled
+    assert settings.for_place("python", "/any/site").lines == "single"
+    assert len(settings.everywhere()) > 4
+
+
+@pytest.mark.parametrize(
+    ("there", "named"),
+    [
+        (3, "workspaces./w"),
+        ({"maxLines": 0}, "workspaces./w.maxLines"),
+        ({"threads": 2}, "workspaces./w.threads"),
+        ({"languages": {"go": {"maxLines": 0}}}, "workspaces./w.languages.go.maxLines"),
+        ({"languages": 3}, "workspaces./w.languages"),
+    ],
+)
+def test_a_wrong_setting_of_a_workspace_is_named(there: object, named: str) -> None:
+    result = read_settings({"maxLines": 7, "workspaces": {"/w": there}})
+    (problem,) = result.problems
+    assert f"tabwright.{named}" in problem
+    assert result.settings.for_place("go", "/w").max_lines == 7
+
+
+def test_code_in_another_text_has_the_settings_of_its_own_language() -> None:
+    settings = read_settings({"languages": {"css": {"enabled": False}}}).settings
+    assert settings.for_place("python", "", around="markdown").trigger == "automatic"
+    assert not settings.for_place("css", "", around="html").enabled
+    quiet = read_settings(
+        {"languages": {"html": {"enabled": False}, "markdown": {"trigger": "manual"}}}
+    ).settings
+    assert not quiet.for_place("javascript", "", around="html").enabled
+    assert quiet.for_place("python", "", around="markdown").trigger == "manual"
 
 
 def test_prose_is_completed_by_hand_only_until_the_user_says_otherwise() -> None:

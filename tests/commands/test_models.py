@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from small_gguf import adapter_file
 from tabwright.commands.models import models_group
 from tabwright.errors import CommandError, ManifestError, TabwrightError, WeightsMissing
 from tabwright.model.catalogue import read_manifest
@@ -36,8 +37,26 @@ quantisation = "Q8_0"
 size_mb = 1
 [weights.source]
 """
+EVIDENCE = """
+[[evidence]]
+language = "python"
+against = "mine"
+measure = "exact_match"
+ours = 0.3
+theirs = 0.1
+low = 0.1
+high = 0.3
+items = 400
+command = "python compare.py"
+"""
 OWN_FILE = 'kind = "file"\npath = "mine.gguf"\n'
 FROM_HUB = 'kind = "hub"\nrepository = "a/b"\nfile_pattern = "*.gguf"\n'
+
+
+@pytest.fixture(scope="module")
+def default_weights_folder(default_weights: Path) -> Path:
+    """Found before a test has directories of its own."""
+    return default_weights.parent
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +198,107 @@ def test_a_file_of_ones_own_is_never_removed(models: Path) -> None:
     assert path.exists()
 
 
-@pytest.mark.parametrize("command", ["list", "pull", "verify", "where", "remove"])
+ADAPTER = 'base = "mine"\nadapter = "weights/mine-py.gguf"\n'
+
+
+def add_adapter(models: Path, content: bytes) -> Path:
+    """A model made from `mine`, with its weights."""
+    text = MANIFEST.replace('id = "mine"', 'id = "mine-py"')
+    (models / "mine-py.toml").write_text(ADAPTER + text + FROM_HUB + EVIDENCE)
+    (models / "weights").mkdir()
+    path = models / "weights" / "mine-py.gguf"
+    path.write_bytes(content)
+    return path
+
+
+def test_models_that_share_weights_are_shown_as_such(models: Path) -> None:
+    weights = add_fetched(models)
+    adapter = add_adapter(models, adapter_file())
+    shown = run("where", "mine-py").stdout
+    assert "shared with mine" in shown.splitlines()[0]
+    assert f"  {weights}  Q8_0" in shown
+    assert f"  {adapter}  adapter" in shown
+    assert "mine-py.gguf is sound" in run("verify", "mine-py").stdout
+    assert "uses those of mine" in check_error(TabwrightError, "remove", "mine-py", "--yes")
+    assert "cannot be used without them: mine-py." in run("remove", "mine", "--yes").stdout
+    assert run("where", "mine-py").stdout.splitlines()[0] == "mine-py: not installed"
+
+
+def test_a_broken_adapter_is_shown_wherever_its_model_is(models: Path) -> None:
+    add_fetched(models)
+    add_adapter(models, adapter_file()[:-1])
+    (line,) = (line for line in run("list").stdout.splitlines() if line.startswith("mine-py"))
+    assert line.split()[-2:] == ["no", "adapter"]
+    (one,) = (one for one in json.loads(run("list", "--json").stdout) if one["id"] == "mine-py")
+    assert one["installed"] is False
+    assert "cut short" in one["problem"]
+    assert "cut short" in run("where", "mine-py").stdout
+    assert "cut short" in check_error(TabwrightError, "verify", "mine-py")
+
+
+def test_recommending_says_which_model_is_used_and_why(models: Path) -> None:
+    add_fetched(models)
+    add_adapter(models, adapter_file())
+    found = json.loads(run("recommend", "--json", "python", "go").stdout)
+    python, go = found["languages"]
+    assert (python["model"], python["name"]) == ("mine-py", "mine+mine-py")
+    assert "exact match 0.3 against 0.1 of mine" in python["reason"]
+    assert "mine-py is better" in python["others"]["mine"]
+    assert go["model"] is None
+    assert all(python["others"].values())
+
+
+def test_the_recommendation_fits_80_columns_and_fetches_nothing(models: Path) -> None:
+    add_fetched(models)
+    add_adapter(models, b"")
+    for arguments in ((), ("python",)):
+        result = run("recommend", *arguments)
+        assert result.exit_code == 0, result.exception
+        assert max(len(line.rstrip()) for line in result.stdout.splitlines()) <= 80
+        assert "\x1b" not in result.stdout
+        assert "mine" in result.stdout
+    assert "is not a GGUF file" in " ".join(result.stdout.split())
+
+
+def test_without_any_model_the_recommendation_is_what_to_fetch() -> None:
+    (python,) = json.loads(run("recommend", "--json", "python").stdout)["languages"]
+    assert python["model"] is None
+    assert python["better"]["size_mb"] > 0
+    assert python["better"]["licence"]
+
+
+def test_timing_nothing_says_what_to_do() -> None:
+    assert "tabwright models pull" in check_error(CommandError, "bench")
+    assert "mine" in check_error(ManifestError, "bench", "mine")
+
+
+def test_timing_leaves_out_what_cannot_be_loaded_and_says_why(models: Path) -> None:
+    add_fetched(models)
+    add_adapter(models, b"")
+    check_error(CommandError, "bench")
+    result = run("bench")
+    assert "mine cannot be measured: llama.cpp cannot load" in result.stderr
+    assert "mine-py.gguf" in result.stderr
+
+
+@pytest.mark.real_model
+def test_timing_the_default_model_is_remembered(default_weights_folder: Path, models: Path) -> None:
+    weights = models.parent.parent / "data" / "weights"
+    weights.mkdir(parents=True)
+    (weights / "smollm2-135m").symlink_to(default_weights_folder)
+    (one,) = json.loads(run("bench", "--json").stdout)
+    assert one["id"] == "smollm2-135m"
+    assert one["read_tokens_per_second"] > one["write_tokens_per_second"] > 0
+    assert one["memory_mb"] > 100
+    assert one["load_seconds"] > 0
+    assert "Not measured yet" not in run("recommend", "python").stdout
+    table = run("bench", "smollm2-135m").stdout
+    assert max(len(line.rstrip()) for line in table.splitlines()) <= 80
+
+
+@pytest.mark.parametrize(
+    "command", ["list", "pull", "verify", "where", "remove", "bench", "recommend"]
+)
 def test_every_command_explains_itself(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from model.hub_server import COMMIT, ScriptedHub, gguf_bytes, running
+from small_gguf import adapter_file
 from tabwright.errors import WeightsDamaged, WeightsMissing, WeightsUnavailable
 from tabwright.model import requantise
 from tabwright.model.catalogue import catalogue_folders, read_catalogue
@@ -31,8 +32,19 @@ from tabwright.model.manifest import (
 from tabwright.model.requantise import Comparison, CopyDecision, Speeds
 from tabwright.model.safe_python import python_module_command
 from tabwright.model.source_record import StoredFile
-from tabwright.model.weights import installed_weights, require_weights, stored_files, weights_folder
-from tabwright.model.weights_fetching import fetch_weights, remove_weights, verify_weights
+from tabwright.model.weights import (
+    installed_weights,
+    problem_with,
+    require_weights,
+    stored_files,
+    weights_folder,
+)
+from tabwright.model.weights_fetching import (
+    fetch_weights,
+    remove_weights,
+    verify_model,
+    verify_weights,
+)
 
 WEIGHTS = gguf_bytes(200_000)
 MEMBER = "tiny_model/tiny.gguf"
@@ -170,6 +182,50 @@ def test_an_unreadable_record_counts_as_nothing(hub: ScriptedHub) -> None:
     assert installed_weights(FROM_HUB) is None
     fetch_weights(FROM_HUB, silent)
     assert installed_weights(FROM_HUB) == path
+
+
+def test_models_with_the_same_source_share_one_download(hub: ScriptedHub) -> None:
+    made = msgspec.structs.replace(FROM_HUB, id="tiny-python", base="tiny")
+    next_one = msgspec.structs.replace(FROM_HUB, id="tiny-shop", base="tiny-python")
+    assert installed_weights(made) is None
+    path = fetch_weights(made, silent)
+    assert path.parent.name == "tiny"
+    assert path == installed_weights(FROM_HUB) == installed_weights(next_one)
+    asked = len(hub.requests)
+    assert fetch_weights(next_one, silent) == fetch_weights(FROM_HUB, silent) == path
+    assert len(hub.requests) == asked
+    with pytest.raises(WeightsUnavailable, match="uses those of tiny"):
+        remove_weights(made)
+    assert remove_weights(FROM_HUB) > len(WEIGHTS)
+    assert installed_weights(made) is None
+
+
+def test_a_model_with_another_source_than_its_base_has_a_folder_of_its_own(
+    hub: ScriptedHub,
+) -> None:
+    fetch_weights(FROM_HUB, silent)
+    newer = HubSource(repository="a/b", file_pattern="*.gguf", revision="v2")
+    merged = msgspec.structs.replace(manifest_of(newer), id="merged", base="tiny")
+    assert installed_weights(merged) is None
+    assert weights_folder(merged).name == "merged"
+    assert fetch_weights(merged, silent).parent.name == "merged"
+    assert installed_weights(FROM_HUB) is not None
+
+
+def test_verifying_a_model_looks_at_its_adapter_too(hub: ScriptedHub, tmp_path: Path) -> None:
+    made = msgspec.structs.replace(
+        FROM_HUB, id="tiny-python", base="tiny", adapter="weights/a.gguf", folder=str(tmp_path)
+    )
+    path = fetch_weights(made, silent)
+    with pytest.raises(WeightsDamaged, match="is not at"):
+        verify_model(made, silent)
+    adapter = tmp_path / "weights" / "a.gguf"
+    adapter.parent.mkdir()
+    adapter.write_bytes(adapter_file())
+    assert verify_model(made, silent) == (path, adapter)
+    assert problem_with(made) == ""
+    adapter.write_bytes(adapter_file()[:-1])
+    assert "cut short" in problem_with(made)
 
 
 def test_removing_frees_the_space_and_can_be_repeated(hub: ScriptedHub) -> None:

@@ -121,5 +121,50 @@ def test_cells_move_come_and_go() -> None:
     assert found[0].text == "a"
 
 
+def test_a_shell_cell_is_a_text_of_its_own_with_all_other_shell_code() -> None:
+    documents = notebook_with(
+        ("1", "python", "x = 1\n!ls -l\n", True),
+        ("2", "python", "%%bash\ncd src\n", True),
+        ("3", "python", "print(x)", True),
+    )
+    found = documents.snapshot("2", len("%%bash\ncd "))
+    assert found is not None
+    snapshot, cursor = found
+    assert (snapshot.language, snapshot.text) == ("shellscript", "ls -l\ncd src\n")
+    assert snapshot.text[: cursor.offset] == "ls -l\ncd "
+    python = documents.snapshot("3", 5)
+    assert python is not None
+    assert python[0].text == "x = 1\n!ls -l\nprint(x)"
+    assert python[0].text[: python[1].offset].endswith("\nprint")
+    on_the_magic = documents.snapshot("2", 3)
+    assert on_the_magic is not None
+    assert on_the_magic[0].language == "python"
+
+
+def test_the_scripts_of_a_page_are_one_text() -> None:
+    page = "<script>const a = 1;</script>\n<p>\n<script>a</script>\n"
+    documents = Documents()
+    documents.open(OpenDocument("p", "html", 1, page, Path("/work/p.html")))
+    found = documents.snapshot("p", page.rindex("a</script>") + 1)
+    assert found is not None
+    snapshot, cursor = found
+    assert (snapshot.language, snapshot.text) == ("javascript", "const a = 1;\na")
+    assert cursor.offset == len(snapshot.text)
+    outside = documents.snapshot("p", page.index("<p>"))
+    assert outside is not None
+    assert (outside[0].language, outside[0].text, outside[0].uri) == ("html", page, "p")
+    assert snapshot.uri != outside[0].uri
+
+
+def test_a_fence_in_a_language_that_nobody_knows_is_part_of_its_text() -> None:
+    documents = Documents(knows_language={"python"}.__contains__)
+    text = "```console\n$ ls\n```\n```python\nx\n```\n"
+    documents.open(OpenDocument("r", "markdown", 1, text, None))
+    for mark, language in (("$ ls", "markdown"), ("x\n", "python")):
+        found = documents.snapshot("r", text.index(mark))
+        assert found is not None
+        assert found[0].language == language
+
+
 def test_an_unknown_document_has_no_snapshot() -> None:
     assert Documents().snapshot("file:///gone.py", 0) is None

@@ -18,8 +18,10 @@ from tabwright.completion.trimming import context_cut
 from tabwright.document import TextRange
 from tabwright.errors import ModelCrashed, ModelError
 from tabwright.lsp import to_lsp
+from tabwright.model.routing import Route
 from tabwright.session import session as session_module
 from tabwright.session.documents import OpenDocument
+from tabwright.session.model_host import Choice
 from tabwright.session.session import Session
 from tabwright.settings import Settings
 
@@ -415,3 +417,53 @@ async def test_stopping_leaves_no_task_behind(editor: Editor) -> None:
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     assert editor.generator.read_ahead == []
+
+
+# ---- which model ----
+
+
+async def test_a_script_in_a_page_is_asked_of_the_model_for_its_language(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Route] = []
+
+    def choose(where: Route) -> object:
+        asked.append(where)
+        return manifest()
+
+    monkeypatch.setattr(editor.session.models, "choose", choose)
+    editor.open(
+        f"<p>a</p>\n<script>\nconst values = [];\nconst n = {MARK}\n</script>", None, "html"
+    )
+    await editor.suggest()
+    assert asked[-1].language == "javascript"
+    (request,) = editor.generator.asked
+    prompt = "".join(segment.text for segment in request.segments)
+    assert prompt.endswith("const values = [];\nconst n = ")
+    assert "<script>" not in prompt
+
+
+async def test_code_in_a_page_follows_the_settings_of_its_language_and_of_the_page(
+    editor: Editor,
+) -> None:
+    page = f"<script>const n = {MARK}</script>"
+    for languages in ({"javascript": {"enabled": False}}, {"html": {"enabled": False}}):
+        editor.session.configure(Settings(languages=languages))
+        editor.open(page, None, "html")
+        outcome = await editor.suggest()
+        assert isinstance(outcome, NoSuggestion)
+        assert outcome.reason is Reason.DISABLED
+
+
+async def test_whoever_asks_is_told_which_model_answered_and_why(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        editor.session.models, "choice", lambda _where: Choice(manifest(), "for python")
+    )
+    editor.open()
+    await editor.suggest()
+    explanation = editor.session.explain()
+    assert explanation is not None
+    assert (explanation.model, explanation.route) == ("smollm2-135m", "for python")
+    assert to_lsp.explanation(explanation)["route"] == "for python"

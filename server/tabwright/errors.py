@@ -14,6 +14,10 @@
     │   ├── PromptTooLong           the prompt and its answer do not fit the context
     │   ├── ModelHung               the process fell silent and was ended
     │   └── ModelGaveUp             it crashed too often; only a restart by hand helps
+    ├── SpecializationError         a model cannot be made for a language or a workspace
+    │   ├── TrainerMissing          the packages that train are not installed
+    │   ├── TrainingFailed          it crashed, or ran out of memory, disk or patience
+    │   └── TrainingInterrupted     the user stopped it; it can go on later
     └── CommandError                a command line argument that makes no sense
 
 Normal absence ("nothing to suggest here") is a value, see `completion.suggestion`, never one of
@@ -75,6 +79,22 @@ class ModelHung(ModelError):
 
 class ModelGaveUp(ModelError):
     """The model process crashed too often in a row and is not started again by itself."""
+
+
+class SpecializationError(TabwrightError):
+    """The base of everything that stops a model from being made; what is installed stays."""
+
+
+class TrainerMissing(SpecializationError):
+    """The packages that train are not installed; the message names the command that does."""
+
+
+class TrainingFailed(SpecializationError):
+    """The training process crashed, fell silent, or ran out of memory or disk."""
+
+
+class TrainingInterrupted(SpecializationError):
+    """The user stopped it; the message says how to go on where there is a checkpoint."""
 
 
 class CommandError(TabwrightError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,12 @@ _SHARE_OF_A_LANGUAGE = 0.03
     help="How long to train; judging comes on top.",
 )
 @click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Train so many steps instead: on a processor that gives the same model each time.",
+)
+@click.option(
     "--base",
     "base_id",
     default="",
@@ -87,6 +94,7 @@ def specialize(
     language: str,
     corpus: Path | None,
     minutes: float,
+    steps: int,
     base_id: str,
     seed: int,
     memory_mb: int | None,
@@ -121,7 +129,7 @@ def specialize(
             _remove(output, workspace, language)
             return
         made = _what(workspace, language, corpus, exclude)
-        plan = _plan(made, base_id, minutes, seed, memory_mb, is_fresh=fresh)
+        plan = replace(_plan(made, base_id, minutes, seed, memory_mb), steps=steps, is_fresh=fresh)
         output.show_plan(plan, made.left_out)
         if dry_run:
             return
@@ -199,9 +207,7 @@ def _first_name(language: str, languages: LanguageRegistry) -> str:
     return known.editor_ids[0] if known is not None else ""
 
 
-def _plan(
-    made: _Made, base_id: str, minutes: float, seed: int, memory_mb: int | None, *, is_fresh: bool
-) -> Plan:
+def _plan(made: _Made, base_id: str, minutes: float, seed: int, memory_mb: int | None) -> Plan:
     from tabwright.specialization.installing import (
         candidate_manifest,
         language_model_id,
@@ -240,7 +246,6 @@ def _plan(
         minutes=minutes,
         seed=seed,
         memory_mb=memory_mb or default_memory_mb(),
-        is_fresh=is_fresh,
     )
 
 

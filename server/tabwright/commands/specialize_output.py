@@ -26,6 +26,7 @@ OnEvent = Callable[[Mapping[str, Any]], None]
 _PIPE_SECONDS = 30.0
 """How often a line of progress is written where there is no terminal."""
 _WIDTH = 100
+_WITHOUT_FIGURES = frozenset({"loading", "timing", "writing"})
 _GOES_ON = "The same command goes on where it stopped; --fresh begins anew."
 
 
@@ -73,6 +74,8 @@ def words_for(event: Mapping[str, Any]) -> str:
     """Return what an event says besides its fraction, in a few words."""
     if event.get("kind") == "judging":
         return f"{event.get('done')} of {event.get('total')} questions"
+    if event.get("phase") in _WITHOUT_FIGURES:
+        return str(event["phase"])
     parts = []
     if isinstance(left := event.get("seconds_left"), int | float):
         parts.append(f"{_clock(left)} left")

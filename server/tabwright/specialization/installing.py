@@ -37,8 +37,9 @@ TAUGHT_FORM = FillInTheMiddle(
 )
 """How a model without fill-in-the-middle is taught it: by tokens of its vocabulary that its own
 training never used."""
-_TAUGHT_FAMILIES = frozenset({"smollm2"})
-_TAUGHT_END = "<|im_end|>"
+TAUGHT_FAMILIES = frozenset({"smollm2"})
+TAUGHT_END = "<|im_end|>"
+"""The token by which these say that they are done."""
 
 
 def workspace_model_id(folder: Path) -> str:
@@ -70,12 +71,12 @@ def candidate_manifest(
     """
     form, stops = base.fill_in_the_middle, base.stop_strings
     if form is None:
-        if base.family not in _TAUGHT_FAMILIES:
+        if base.family not in TAUGHT_FAMILIES:
             raise SpecializationError(
                 f"{base.id} cannot fill in the middle, and its manifest names no tokens to teach it"
                 " that with; choose another model with --base."
             )
-        form, stops = TAUGHT_FORM, tuple(dict.fromkeys((*stops, _TAUGHT_END)))
+        form, stops = TAUGHT_FORM, tuple(dict.fromkeys((*stops, TAUGHT_END)))
     return msgspec.structs.replace(
         base,
         id=model_id,
@@ -127,9 +128,10 @@ def install(manifest: Manifest, adapter: Path, card: str) -> Manifest:
         installed = _write_manifest(folder / f"{manifest.id}.toml", manifest_toml(complete))
     except (OSError, ManifestError) as error:
         _delete(written)
+        reason = str(getattr(error, "strerror", "") or error).rstrip(".")
         raise SpecializationError(
-            f"The model cannot be installed in {folder}: {getattr(error, 'strerror', '') or error}."
-            " What was installed before still is."
+            f"The model cannot be installed in {folder}: {reason}. What was installed before still"
+            " is."
         ) from error
     _delete(path for path in before if path not in (*files, folder / f"{manifest.id}.toml"))
     return installed
@@ -207,7 +209,8 @@ def _value(value: object) -> str:
     """Return a value: TOML's are JSON's where neither has nulls (TOML 1.0, "String")."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(_value(each) for each in value)}]"
-    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007F")
+    written = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    return written.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be said
 
 
 def _write_manifest(path: Path, text: str) -> Manifest:

@@ -2,14 +2,15 @@
 
 Both are asked by the process that serves them, with the prompts that are served, at the same spots.
 The new one wins when the exact answers say so; where these tell nothing, the likeness of the
-answers may. "Say so" means that a 95 % interval of the difference lies above 0.
+answers may. "Say so" means that a 95 % interval of the difference lies above 0, and that more than
+a handful of answers differ.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,10 @@ from tabwright.syntax.languages import LanguageRegistry
 SPOTS = 240
 CONTEXT_TOKENS = 384
 """What a small model reads while one types on a slow machine."""
+FEWEST_MORE = 6
+"""So many more spots must be better than worse whatever the interval says: of a handful the
+bootstrap is too sure, and six of six are the fewest that a sign test takes for no luck (p = 0.03).
+"""
 _ROOM_FOR_DENSE_TEXT = 1.5
 _ANSWER_TOKENS = 64
 
@@ -75,9 +80,14 @@ class Judgement:
         """The measure by which the candidate wins, `exact_match` or `edit_similarity`; empty
         where it does not.
         """
-        if self.exact.is_gain:
+        pairs = list(zip(self.candidate, self.base, strict=True))
+        if self.exact.is_gain and _more(new.exact - old.exact for new, old in pairs):
             return "exact_match"
-        if not self.exact.is_loss and self.similarity.is_gain:
+        if (
+            not self.exact.is_loss
+            and self.similarity.is_gain
+            and _more(new.similarity - old.similarity for new, old in pairs)
+        ):
             return "edit_similarity"
         return ""
 
@@ -105,6 +115,11 @@ def judged(
             [each.similarity for each in new], [each.similarity for each in old], seed=seed
         ),
     )
+
+
+def _more(differences: Iterable[float]) -> bool:
+    """Whether enough more spots are better than are worse."""
+    return sum((each > 0) - (each < 0) for each in differences) >= FEWEST_MORE
 
 
 def _score(spot: Spot, answer: str) -> Score:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tabwright.model.manifest import Manifest
 from tabwright.specialization.judging import Judgement, Score
 from tabwright.specialization.sources import SourceFile, Sources, lines_of
 from tabwright.specialization.spots import Spot
+from tabwright.specialization.training_messages import Trained
 
 _KINDS = {"line_end": "ends of lines", "mid_line": "inside lines"}
 
@@ -18,7 +18,7 @@ def model_card(
     manifest: Manifest,
     sources: Sources,
     judgement: Judgement,
-    result: Mapping[str, Any],
+    trained: Trained,
     what: str,
     command: str,
 ) -> str:
@@ -42,7 +42,7 @@ def model_card(
             f"- {_described(sources.train)} ({languages}); never seen: "
             f"{_described(sources.held_out)}",
             f"- SHA-256 of all that text: `{sources.digest}`",
-            *(f"- {line}" for line in _training_lines(result)),
+            *(f"- {line}" for line in _training_lines(trained)),
             "",
             "## Judged",
             "",
@@ -123,10 +123,11 @@ def _described(files: Sequence[SourceFile]) -> str:
     return f"{len(files):,} files with {lines_of(files):,} lines"
 
 
-def _training_lines(result: Mapping[str, Any]) -> list[str]:
-    """Return what the training process said at its end, as far as it is a plain value."""
+def _training_lines(trained: Trained) -> list[str]:
     return [
-        f"{name.replace('_', ' ')}: {value}"
-        for name, value in result.items()
-        if name != "kind" and isinstance(value, int | float | str) and "/" not in str(value)
+        f"{trained.steps:,} steps in {trained.seconds / 60:.1f} minutes, {trained.tokens:,} tokens,"
+        f" {trained.learned_tokens:,} of them to be predicted",
+        f"Loss on what it never saw: {trained.held_out_loss_before:.3f} before,"
+        f" {trained.held_out_loss:.3f} after, in nats per token",
+        f"Trained on {trained.device} in {trained.precision}, PyTorch {trained.torch_version}",
     ]

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from tabwright.errors import SpecializationError
 from tabwright.specialization.installing import make_private_folder
 from tabwright.specialization.sources import Sources, write_sources
+from tabwright.specialization.training_messages import Trained
 from tabwright.user_directories import specialising_directory
 
 _RUN_FILE = "run.json"
@@ -55,21 +56,21 @@ class RunFolder:
         except OSError:
             return False
 
-    def result(self) -> Mapping[str, Any] | None:
+    def trained(self) -> Trained | None:
         """Return what the training process said at its end, None where it has not come to it."""
         try:
-            found = msgspec.json.decode((self.path / _RESULT_FILE).read_bytes())
+            found = msgspec.json.decode((self.path / _RESULT_FILE).read_bytes(), type=Trained)
         except (OSError, msgspec.DecodeError):
             return None
-        return found if isinstance(found, dict) and self.adapter.is_file() else None
+        return found if self.adapter.is_file() else None
 
-    def note_result(self, result: Mapping[str, Any]) -> None:
+    def note_trained(self, trained: Trained) -> None:
         """Keep what the training process said at its end, so that it need not be asked again.
 
         Raises:
             OSError: the disk cannot take it.
         """
-        _write(self.path / _RESULT_FILE, result)
+        _write(self.path / _RESULT_FILE, trained)
 
     def discard(self) -> None:
         """Delete everything."""
@@ -148,7 +149,7 @@ def _read(path: Path) -> object:
     return None
 
 
-def _write(path: Path, value: Mapping[str, Any]) -> None:
+def _write(path: Path, value: object) -> None:
     partial = path.with_suffix(".partial")
     partial.write_bytes(msgspec.json.encode(value))
     partial.replace(path)

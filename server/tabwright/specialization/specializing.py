@@ -12,16 +12,18 @@ from typing import Any
 import msgspec
 import psutil
 
+import tabwright
 from tabwright.errors import SpecializationError
 from tabwright.model.manifest import Evidence, Manifest
 from tabwright.model.weights import adapter_path, require_weights
-from tabwright.specialization.installing import install
+from tabwright.specialization.installing import TAUGHT_END, TAUGHT_FAMILIES, install
 from tabwright.specialization.judging import SPOTS, Contestant, Judgement, ask, judged
 from tabwright.specialization.model_card import model_card
 from tabwright.specialization.run_folder import RunFolder, opened_run
 from tabwright.specialization.sources import HELD_OUT_FILE, TRAIN_FILE, Sources
 from tabwright.specialization.spots import choose_spots
 from tabwright.specialization.training_client import Limits, require_trainer, run_training
+from tabwright.specialization.training_messages import Progress, Trained, Training
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.user_directories import data_directory
 
@@ -49,10 +51,12 @@ class Plan:
     what: str
     """What it is made for, as in a sentence."""
     command: str
-    """What repeats it."""
+    """What repeats it, but for how long it trains."""
     minutes: float
     seed: int
     memory_mb: int
+    steps: int = 0
+    """How many steps training takes; 0 for as many as there is time for."""
     is_fresh: bool = False
 
 
@@ -92,10 +96,9 @@ def specialize(
         raise SpecializationError(
             f"There are only {len(spots)} places to judge a model at; {FEWEST_SPOTS} are needed."
         )
-    options = _training_options(plan, weights)
-    identity = {**options, "weights_bytes": weights.stat().st_size}
+    identity = _identity(plan, weights)
     with opened_run(plan.candidate.id, plan.sources, identity, is_fresh=plan.is_fresh) as run:
-        result = _trained(plan, run, options, on_event, commands)
+        trained = _trained(plan, run, weights, on_event, commands)
         contestants = (
             Contestant(plan.base, weights, adapter_path(plan.base)),
             Contestant(plan.candidate, weights, run.adapter),
@@ -110,52 +113,73 @@ def specialize(
         judgement = judged(spots, base, candidate, plan.seed)
         installed = None
         if judgement.wins:
-            installed = _installed(plan, run, result, judgement)
+            installed = _installed(plan, run, trained, judgement)
         run.discard()
     return Finished(judgement, installed)
 
 
 def _trained(
-    plan: Plan, run: RunFolder, options: Mapping[str, Any], on_event: OnEvent, commands: Commands
-) -> Mapping[str, Any]:
+    plan: Plan, run: RunFolder, weights: Path, on_event: OnEvent, commands: Commands
+) -> Trained:
     """Return what the training process says at its end, now or when it was interrupted later."""
-    result = run.result()
+    trained = run.trained()
     on_event(
         {
             "kind": "started",
-            "resumed": run.is_resumed and (result is not None or run.has_checkpoint),
+            "resumed": run.is_resumed and (trained is not None or run.has_checkpoint),
             "outdated": run.was_outdated,
         }
     )
-    if result is not None:
-        return result
-    places = {
-        "train": str(run.path / TRAIN_FILE),
-        "held_out": str(run.path / HELD_OUT_FILE),
-        "checkpoint": str(run.checkpoint),
-        "output": str(run.adapter),
-        "memory_mb": plan.memory_mb,
-    }
-    result = run_training(
-        {**options, **places}, run.path, Limits(plan.memory_mb), on_event, commands.trainer
+    if trained is not None:
+        return trained
+    training = Training(
+        manifest=plan.candidate,
+        weights_path=str(weights),
+        corpus_path=str(run.path / TRAIN_FILE),
+        held_out_path=str(run.path / HELD_OUT_FILE),
+        output_path=str(run.adapter),
+        adapter_path=_start_adapter(plan.base),
+        checkpoint_path=str(run.checkpoint),
+        minutes=plan.minutes,
+        steps=plan.steps,
+        seed=plan.seed,
+        ends_with=TAUGHT_END if plan.candidate.family in TAUGHT_FAMILIES else "",
+    )
+    trained = run_training(
+        training,
+        run.path,
+        Limits(plan.memory_mb),
+        lambda progress: on_event(_event_of(progress)),
+        commands.trainer,
     )
     if not run.adapter.is_file():
         raise SpecializationError("Training ended without a model; nothing was changed.")
-    run.note_result(result)
-    return result
+    run.note_trained(trained)
+    return trained
 
 
-def _training_options(plan: Plan, weights: Path) -> dict[str, Any]:
-    """Return what decides what training makes, besides the texts."""
-    form = plan.candidate.fill_in_the_middle
-    start = adapter_path(plan.base)
+def _event_of(progress: Progress) -> dict[str, Any]:
+    """Return progress with how far it is, 0 to 1."""
+    all_seconds = progress.seconds + progress.seconds_left
+    fraction = progress.seconds / all_seconds if all_seconds > 0 else 0.0
+    return {"kind": "progress", "fraction": fraction, **msgspec.structs.asdict(progress)}
+
+
+def _start_adapter(base: Manifest) -> str:
+    start = adapter_path(base)
+    return str(start) if start is not None else ""
+
+
+def _identity(plan: Plan, weights: Path) -> dict[str, Any]:
+    """Return what decides, besides the texts, what training makes."""
     return {
+        "version": tabwright.__version__,
         "base": plan.base.id,
-        "weights": str(weights),
-        "start_adapter": str(start) if start is not None else "",
-        "fill_in_the_middle": msgspec.to_builtins(form),
-        "stop_strings": list(plan.candidate.stop_strings),
+        "weights": f"{weights} {weights.stat().st_size}",
+        "adapter": _start_adapter(plan.base),
+        "form": msgspec.to_builtins(plan.candidate.fill_in_the_middle),
         "minutes": plan.minutes,
+        "steps": plan.steps,
         "seed": plan.seed,
     }
 
@@ -186,13 +210,13 @@ def _check_room(plan: Plan) -> None:
         )
 
 
-def _installed(
-    plan: Plan, run: RunFolder, result: Mapping[str, Any], judgement: Judgement
-) -> Manifest:
+def _installed(plan: Plan, run: RunFolder, trained: Trained, judgement: Judgement) -> Manifest:
+    # So many steps give the same model; so many minutes need not.
+    command = f"{plan.command} --steps {trained.steps}"
     manifest = msgspec.structs.replace(
-        plan.candidate, evidence=tuple(evidence_of(judgement, plan.base.id, plan.command))
+        plan.candidate, evidence=tuple(evidence_of(judgement, plan.base.id, command))
     )
-    card = model_card(manifest, plan.sources, judgement, result, plan.what, plan.command)
+    card = model_card(manifest, plan.sources, judgement, trained, plan.what, command)
     return install(manifest, run.adapter, card)
 
 

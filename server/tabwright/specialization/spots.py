@@ -13,7 +13,7 @@ from tabwright.syntax.languages import LanguageRegistry
 Kind: TypeAlias = Literal["line_end", "mid_line"]
 
 _MID_LINE_SHARE = 3
-"""One spot in so many is inside a line, where there are any."""
+"""One spot in so many is inside a line, as far as there are any."""
 _SHORTEST_LINE = 8
 _LONGEST_LINE = 160
 _SHORTEST_MIDDLE = 3
@@ -60,7 +60,8 @@ def choose_spots(
     for place in places:
         if len(spots) == count:
             break
-        wants_mid_line = len(spots) % _MID_LINE_SHARE == _MID_LINE_SHARE - 1
+        inside = sum(spot.kind == "mid_line" for spot in spots)
+        wants_mid_line = inside * _MID_LINE_SHARE <= len(spots)
         spot = _mid_line(place, choice) if wants_mid_line else None
         spots.append(spot or _line_end(place, choice))
     return spots

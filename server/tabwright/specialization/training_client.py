@@ -1,9 +1,9 @@
 """Runs the training process and watches it: its words, its memory, its disk, and its silence.
 
 It is a process of its own so that neither the command nor the server holds PyTorch, and so that
-whatever goes wrong in it costs nothing else. It reads one line of JSON from its standard input,
-writes lines of JSON to its standard output, and keeps a checkpoint and ends when its standard input
-ends. What it makes it writes into its run's folder; nothing that is installed is within its reach.
+whatever goes wrong in it costs nothing else. What it is told and what it says are the messages of
+`training_messages.py`; it keeps a checkpoint and ends when its standard input ends. What it makes
+it writes into its run's folder; nothing that is installed is within its reach.
 """
 
 from __future__ import annotations
@@ -18,17 +18,23 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import psutil
 
 from tabwright.errors import TrainerMissing, TrainingFailed, TrainingInterrupted
 from tabwright.model.safe_python import python_module_command
+from tabwright.specialization.training_messages import (
+    NotTrained,
+    Progress,
+    Report,
+    Trained,
+    Training,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +45,8 @@ _NICE = 5
 """A person goes on working meanwhile."""
 _LAST_WORDS = 20
 _LONGEST_LINE = 300
+
+_reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 @dataclass(frozen=True)
@@ -87,32 +95,31 @@ def trainer_command() -> list[str]:
 
 
 def run_training(
-    options: Mapping[str, Any],
+    training: Training,
     folder: Path,
     limits: Limits,
-    on_message: Callable[[Mapping[str, Any]], None],
+    on_progress: Callable[[Progress], None],
     command: Sequence[str] = (),
-) -> Mapping[str, Any]:
-    """Train in a process of its own, and return its `result` message.
+) -> Trained:
+    """Train in a process of its own, and return what it says at its end.
 
-    `folder` is where it works; `on_message` is told each of its messages. Ctrl-C lets it keep a
-    checkpoint first.
+    `folder` is where it works. Ctrl-C lets it keep a checkpoint first.
 
     Raises:
         TrainingFailed: it crashed, fell silent, or ran out of memory or disk; one sentence says
             which, and nothing of it runs any more.
         TrainingInterrupted: Ctrl-C.
     """
-    with _started(command or trainer_command(), options) as child:
+    with _started(command or trainer_command(), training) as child:
         try:
-            return _watch(child, folder, limits, on_message)
+            return _watch(child, folder, limits, on_progress)
         except KeyboardInterrupt:
             _stop_gently(child, limits.stopping_seconds)
             raise TrainingInterrupted("Training was stopped.") from None
 
 
 @contextmanager
-def _started(command: Sequence[str], options: Mapping[str, Any]) -> Iterator[_Child]:
+def _started(command: Sequence[str], training: Training) -> Iterator[_Child]:
     try:
         process = subprocess.Popen(
             command,
@@ -137,7 +144,7 @@ def _started(command: Sequence[str], options: Mapping[str, Any]) -> Iterator[_Ch
             psutil.Process(process.pid).nice(_NICE if os.name == "posix" else _below_normal())
         assert process.stdin is not None, "asked for as a pipe"
         with contextlib.suppress(OSError):  # one that ends at once says why on stderr
-            process.stdin.write(msgspec.json.encode(options) + b"\n")
+            process.stdin.write(msgspec.json.encode(training) + b"\n")
             process.stdin.flush()
         yield child
     finally:
@@ -158,8 +165,8 @@ def _watch(
     child: _Child,
     folder: Path,
     limits: Limits,
-    on_message: Callable[[Mapping[str, Any]], None],
-) -> Mapping[str, Any]:
+    on_progress: Callable[[Progress], None],
+) -> Trained:
     last_heard = last_look = time.monotonic()
     while True:
         now = time.monotonic()
@@ -177,14 +184,15 @@ def _watch(
         if line is None:
             raise TrainingFailed(_why_it_ended(child, folder, limits))
         last_heard = time.monotonic()
-        message = _message_in(line)
-        if message is None:
-            continue
-        if message.get("kind") == "failed":
-            raise TrainingFailed(_in_a_sentence(message))
-        on_message(message)
-        if message.get("kind") == "result":
-            return message
+        match _report_in(line):
+            case Progress() as progress:
+                on_progress(progress)
+            case Trained() as trained:
+                return trained
+            case NotTrained(message=reason):
+                raise TrainingFailed(f"Training failed: {reason.rstrip('.')}.")
+            case None:
+                pass
 
 
 def _check_limits(child: _Child, folder: Path, limits: Limits) -> None:
@@ -250,18 +258,12 @@ def _why_it_ended(child: _Child, folder: Path, limits: Limits) -> str:
     return f"The training process ended unexpectedly ({how}){said}."
 
 
-def _in_a_sentence(message: Mapping[str, Any]) -> str:
-    text = str(message.get("message") or "it did not say why").strip()
-    return f"Training failed: {text.rstrip('.')}."
-
-
-def _message_in(line: bytes) -> Mapping[str, Any] | None:
-    """Return a line as a message, None for what a library may have printed."""
+def _report_in(line: bytes) -> Report | None:
+    """Return what a line says, None for what a library may have printed."""
     try:
-        found = msgspec.json.decode(line)
+        return _reports.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return found if isinstance(found, dict) and "kind" in found else None
 
 
 def _read_lines(child: _Child) -> None:

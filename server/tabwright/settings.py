@@ -7,10 +7,13 @@ server: it is named in a sentence, and the default is used.
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
+import os
 import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -114,6 +117,11 @@ class Settings(CompletionSettings):
     languages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings per editor language id, for example `{"markdown": {"enabled": false}}`."""
 
+    workspaces: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings per workspace folder, which go before all others there: by its absolute path, by a
+    pattern such as `~/work/*`, or by its name; for example `{"~/work/shop": {"model": "shop"}}`.
+    With a `languages` of its own for one language there."""
+
     exclude: tuple[str, ...] = ()
     """Paths in which nothing is suggested and which never enter a prompt, as gitignore patterns.
     Files that hold secrets (`.env`, keys, credentials) are always excluded."""
@@ -140,6 +148,10 @@ class Settings(CompletionSettings):
     """Model layers on the GPU: `auto` puts all there if this build and machine can, 0 none, -1
     all."""
 
+    model_memory_mb: Literal["auto"] | Annotated[int, msgspec.Meta(ge=1)] = "auto"
+    """How much memory all loaded models may take together, in units of 10^6 bytes; `auto` is a
+    quarter of the machine's. Beyond it, those go that were not used for longest."""
+
     idle_unload_seconds: Annotated[float, msgspec.Meta(ge=0)] = 900.0
     """Free the model's memory after this long without a request; 0 keeps it. The next request
     loads it again."""
@@ -148,12 +160,60 @@ class Settings(CompletionSettings):
     """End and restart a model process that is silent for this long during a request."""
 
     def for_language(self, language: str) -> CompletionSettings:
-        """Return the settings that hold for an editor language id."""
+        """Return the settings that hold for an editor language id, outside all workspaces."""
+        return self.for_place(language, "")
+
+    def for_place(
+        self, language: str, workspace: str, around: str | None = None
+    ) -> CompletionSettings:
+        """Return the settings for a language in a workspace folder, given by its absolute path.
+
+        `around` is the language of the document that code in another language stands in: it is not
+        suggested in where that language is switched off, and by hand only where somebody says so
+        of that language.
+        """
         names = [each.name for each in dataclasses.fields(CompletionSettings)]
         values = {name: getattr(self, name) for name in names}
         if language in PROSE_LANGUAGES:
             values["trigger"] = "manual"
-        return CompletionSettings(**{**values, **self.languages.get(language, {})})
+        layers = self._layers(language, workspace)
+        for layer in layers:
+            values.update({name: layer[name] for name in names if name in layer})
+        for layer in self._layers(around, workspace) if around else ():
+            if layer.get("enabled") is False:
+                values["enabled"] = False
+            if layer.get("trigger") == "manual":
+                values["trigger"] = "manual"
+        return CompletionSettings(**values)
+
+    def everywhere(self) -> list[CompletionSettings]:
+        """Return every set of settings that may hold somewhere."""
+        found: list[CompletionSettings] = [self, *map(self.for_language, self.languages)]
+        for layer in self.workspaces.values():
+            only_here = dataclasses.replace(self, workspaces={_ANYWHERE: layer})
+            languages = {*self.languages, *layer.get("languages", {}), ""}
+            found += [only_here.for_place(each, "/") for each in sorted(languages)]
+        return found
+
+    def _layers(self, language: str, workspace: str) -> list[Mapping[str, Any]]:
+        """Return what overrides the settings for all, the last first in rank."""
+        layers = [self.languages.get(language, {})]
+        for pattern, layer in self.workspaces.items():
+            if workspace and _is_meant(pattern, workspace):
+                layers += [layer, layer.get("languages", {}).get(language, {})]
+        return layers
+
+
+_ANYWHERE = "*"
+
+
+def _is_meant(pattern: str, workspace: str) -> bool:
+    """Whether a workspace is that of a path, a pattern or a name, in a setting."""
+    folder = PurePath(workspace)
+    if "/" not in pattern and "\\" not in pattern:
+        return fnmatch.fnmatchcase(folder.name, pattern)
+    wanted = os.path.expanduser(pattern)  # noqa: PTH111 - a pattern need not be a path
+    return fnmatch.fnmatchcase(folder.as_posix(), wanted.replace("\\", "/").rstrip("/"))
 
 
 @dataclass(frozen=True)
@@ -172,16 +232,38 @@ def read_settings(values: object) -> SettingsResult:
         problem = f"Settings must be an object, not {_kind(values)}; the defaults are used."
         return SettingsResult(Settings(), (problem,))
     fields, problems = _checked(values, Settings, "")
-    languages: dict[str, Mapping[str, Any]] = {}
-    for language, overrides in (fields.pop("languages", None) or {}).items():
+    languages, more = _by_name(fields.pop("languages", None), "languages.", CompletionSettings)
+    workspaces, others = _by_name(fields.pop("workspaces", None), "workspaces.", _OfWorkspace)
+    for workspace, values_there in workspaces.items():
+        given = values_there.pop("languages", None)
+        if given is not None:
+            where = f"workspaces.{workspace}.languages."
+            values_there["languages"], wrong = _by_name(given, where, CompletionSettings)
+            others += wrong
+    settings = Settings(**fields, languages=languages, workspaces=workspaces)
+    return SettingsResult(settings, (*problems, *more, *others))
+
+
+@dataclass(frozen=True)
+class _OfWorkspace(CompletionSettings):
+    """What may differ per workspace folder."""
+
+    languages: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _by_name(
+    given: Mapping[str, Any] | None, where: str, form: type[CompletionSettings]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Read settings that hold for what is named before them."""
+    good: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+    for name, overrides in (given or {}).items():
         if not isinstance(overrides, Mapping):
-            problems.append(_problem(f"languages.{language}", "expected an object"))
+            problems.append(_problem(f"{where}{name}", "expected an object"))
             continue
-        languages[language], more = _checked(
-            overrides, CompletionSettings, f"languages.{language}."
-        )
+        good[name], more = _checked(overrides, form, f"{where}{name}.")
         problems += more
-    return SettingsResult(Settings(**fields, languages=languages), tuple(problems))
+    return good, problems
 
 
 def _checked(
@@ -198,7 +280,8 @@ def _checked(
             continue
         if value is None:
             continue  # an editor's way to say "not set"
-        wanted = Mapping[str, Any] if name == "languages" else types[name]
+        is_map = name in ("languages", "workspaces")
+        wanted = Mapping[str, Any] if is_map else types[name]
         try:
             good[name] = msgspec.convert(value, wanted)
         except msgspec.ValidationError as error:

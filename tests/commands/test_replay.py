@@ -127,7 +127,7 @@ def workplace(own_directories: Path, monkeypatch: pytest.MonkeyPatch) -> Workpla
 
 def test_a_record_holds_all_the_suggestion_depends_on(workplace: Workplace) -> None:
     record = workplace.make_record("--automatic", "--lines", "single")
-    assert record["schema"] == 2
+    assert record["schema"] == 3
     assert record["text"] == SOURCE
     assert record["language"] == "python"
     assert record["relative_path"] == "shop.py"

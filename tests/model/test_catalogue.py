@@ -161,7 +161,14 @@ def test_a_misspelt_id_suggests_the_nearest() -> None:
         ('"allowed"', '"restricted"', ["`licence.warning`"]),
         ('id = "mine"', 'id = "yours"', ["`id`", "'mine'"]),
         ('"<suffix>"', '"<prefix>"', ["three different strings"]),
-        ('id = "mine"', 'id = "mine"\nadapter = "a.gguf"', ["`adapter`", "a.gguf"]),
+        ('id = "mine"', 'id = "mine"\nadapter = "/a.gguf"', ["`adapter`", "/a.gguf"]),
+        ('id = "mine"', 'id = "mine"\nadapter = "weights/../../a.gguf"', ["below", "folder"]),
+        ('id = "mine"', 'id = "mine"\nadapter = "C:a.gguf"', ["`adapter`"]),
+        ('id = "mine"', "id = \"mine\"\nadapter = 'weights\\..\\..\\a.gguf'", ["`adapter`"]),
+        ('id = "mine"', 'id = "mine"\nbase = "nobody"', ["`base`", "nobody"]),
+        ('id = "mine"', 'id = "mine"\nbase = "mine"', ["`base`", "mine"]),
+        ('id = "mine"', 'id = "mine"\nuse_cases = ["poems"]', ["`use_cases[0]`"]),
+        ('id = "mine"', 'id = "mine"\nproducts = [""]', ["`products[0]`"]),
         ('id = "mine"', 'id = "mine"\nuncertain = ["weights.colour"]', ["weights.colour"]),
         ('["python"]', "[]", ["`languages`"]),
         ('id = "mine"', "id = mine", ["not valid TOML"]),
@@ -172,6 +179,58 @@ def test_a_bad_file_is_left_out_with_one_sentence(
 ) -> None:
     assert old in MANIFEST
     check_problem(tmp_path, MANIFEST.replace(old, new, 1), *words)
+
+
+EVIDENCE = """
+[[evidence]]
+language = "python"
+against = "other"
+measure = "exact_match"
+ours = 0.3
+theirs = 0.1
+low = 0.1
+high = 0.3
+items = 400
+command = "python compare.py"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("low = 0.1", "low = 0.4", ["`evidence.low`", "0.4"]),
+        ("low = 0.1\n", "", ["`evidence[0].low` is missing"]),
+        ('against = "other"', 'against = "mine"', ["`evidence.against`"]),
+        ('language = "python"', 'language = "go"', ["`evidence.language`", "'go'"]),
+        ("items = 400", "items = 0", ["`evidence[0].items`"]),
+    ],
+)
+def test_evidence_that_proves_nothing_is_refused(
+    tmp_path: Path, old: str, new: str, words: list[str]
+) -> None:
+    assert read_manifest(write_manifest(tmp_path, MANIFEST + EVIDENCE)).evidence[0].low == 0.1
+    check_problem(tmp_path, MANIFEST + EVIDENCE.replace(old, new, 1), *words)
+
+
+def test_a_model_and_its_adapter_are_named_together(tmp_path: Path) -> None:
+    write_manifest(tmp_path, MANIFEST.replace('id = "mine"', 'id = "start"'), "start.toml")
+    made = MANIFEST.replace(
+        'id = "mine"', 'id = "mine"\nbase = "start"\nadapter = "weights/a.gguf"'
+    )
+    write_manifest(tmp_path, made)
+    catalogue = read_catalogue([tmp_path])
+    assert catalogue.problems == ()
+    assert catalogue.get("mine").display_name == "start+mine"
+    assert catalogue.get("start").display_name == "start"
+
+
+def test_models_made_from_one_another_in_a_ring_are_left_out(tmp_path: Path) -> None:
+    for name, base in (("mine", "yours"), ("yours", "mine")):
+        text = MANIFEST.replace('id = "mine"', f'id = "{name}"\nbase = "{base}"')
+        write_manifest(tmp_path, text, f"{name}.toml")
+    catalogue = read_catalogue([tmp_path])
+    assert catalogue.manifests == ()
+    assert len(catalogue.problems) == 2
 
 
 def test_a_file_that_is_no_text_is_left_out(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from tabwright.commands.recorded_knowledge import RecordedKnowledge
 from tabwright.completion.budget import Speeds
-from tabwright.completion.suggestion import NoSuggestion, Outcome
+from tabwright.completion.suggestion import Outcome
 from tabwright.model.client import ProcessState
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Guess
 from tabwright.session.documents import OpenDocument
-from tabwright.settings import Settings, read_settings
+from tabwright.settings import CompletionSettings, Settings, read_settings
 
 if TYPE_CHECKING:
     from tabwright.session.session import Session
@@ -56,8 +56,12 @@ class Answered:
     language: str
     relative_path: str
     settings: Settings
+    settings_there: CompletionSettings
+    """As they hold at the cursor: in its language and workspace."""
     model: Manifest | None
     """The model that was asked; None where the answer needed none."""
+    route: str
+    """Why that model, in a few words."""
     speeds: Speeds | None
     """How fast that model was taken to be."""
     guesses: Mapping[str, tuple[Guess, ...]]
@@ -100,16 +104,19 @@ async def _ask_once(asked: Asked) -> Answered:
             session.documents.folders = [asked.folder]
         session.open(OpenDocument(uri, language, 1, asked.text, asked.path))
         if asked.is_automatic:
-            await _wait_for_model(session, language)
+            await _wait_for_model(session, uri, asked.offset)
         outcome = await session.complete(uri, asked.offset, is_automatic=asked.is_automatic)
-        chosen = session.models.choose(language) if outcome.model else None
-        model = chosen if isinstance(chosen, Manifest) else None
+        where = session.route_at(uri, asked.offset)
+        choice = session.models.choice(where) if where is not None and outcome.model else None
+        model = choice.model if choice and isinstance(choice.model, Manifest) else None
         return Answered(
             outcome=outcome,
             language=language,
             relative_path=session.documents.relative_path(asked.path),
             settings=settings,
+            settings_there=session.settings_at(uri, asked.offset),
             model=model,
+            route=choice.reason if choice is not None else "",
             speeds=session.models.speeds_of(model) if model is not None else None,
             guesses=knowledge.guessed,
             excerpts=tuple((each.path, each.text) for each in knowledge.shown),
@@ -120,10 +127,11 @@ async def _ask_once(asked: Asked) -> Answered:
         await session.stop()
 
 
-async def _wait_for_model(session: Session, language: str) -> None:
+async def _wait_for_model(session: Session, uri: str, offset: int) -> None:
     """Load the model first: an automatic request does not wait for it."""
-    manifest = session.models.choose(language)
-    if not isinstance(manifest, NoSuggestion):
+    where = session.route_at(uri, offset)
+    manifest = session.models.choose(where) if where is not None else None
+    if isinstance(manifest, Manifest):
         loading = session.models.begin_loading(manifest)
         if loading is not None:
             await asyncio.wait([loading])

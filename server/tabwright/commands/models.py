@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tabwright.errors import CommandError
+from tabwright.errors import CommandError, WeightsDamaged
 from tabwright.model.catalogue import Catalogue, catalogue_folders, read_catalogue
 from tabwright.model.manifest import LocalSource, Manifest
 from tabwright.model.weights import (
+    adapter_path,
+    adapter_problem,
     installed_weights,
     local_weights_path,
+    problem_with,
     stored_files,
     weights_folder,
 )
@@ -30,7 +34,25 @@ if TYPE_CHECKING:
     from tabwright.model.incoming_file import OnProgress
 
 
-@click.group("models")
+class _ModelsGroup(click.Group):
+    """Imports what needs more than manifests when it is asked for."""
+
+    _late = ("bench", "recommend")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *self._late])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command."""
+        if cmd_name not in self._late:
+            return super().get_command(ctx, cmd_name)
+        module = importlib.import_module(f"tabwright.commands.models_{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group("models", cls=_ModelsGroup)
 def models_group() -> None:
     """See, fetch, check and remove models.
 
@@ -76,6 +98,9 @@ def pull(model_id: str | None, no_faster_copy: bool) -> None:
     with _progress(manifest) as on_progress:
         path = fetch_weights(manifest, on_progress, faster_copy=not no_faster_copy)
     forget_all()  # whoever pulls again wants what was measured here measured again
+    problem = adapter_problem(manifest)
+    if problem:
+        raise WeightsDamaged(problem)
     click.echo(f"{manifest.id} is ready: {path}")
 
 
@@ -85,7 +110,7 @@ def pull(model_id: str | None, no_faster_copy: bool) -> None:
 def verify(model_id: str | None, all_models: bool) -> None:
     """Check the files of a model, or of the default model, against what was fetched."""
     from tabwright.errors import WeightsError
-    from tabwright.model.weights_fetching import verify_weights
+    from tabwright.model.weights_fetching import verify_model
 
     if all_models and model_id:
         raise CommandError("Give either an ID or --all, not both.")
@@ -97,7 +122,7 @@ def verify(model_id: str | None, all_models: bool) -> None:
     for manifest in manifests:
         try:
             with _progress(manifest) as on_progress:
-                paths = verify_weights(manifest, on_progress)
+                paths = verify_model(manifest, on_progress)
         except WeightsError as error:
             if not all_models:
                 raise
@@ -140,10 +165,18 @@ def remove(model_id: str, yes: bool) -> None:
     if not is_own_file and not folder.is_dir():
         click.echo(f"{manifest.id} is not installed.")
         return
-    if not yes and not is_own_file:
+    sharing = ", ".join(
+        one.id
+        for one in read_catalogue(catalogue_folders()).manifests
+        if one.id != manifest.id and not is_own_file and weights_folder(one) == folder
+    )
+    is_shared = not is_own_file and folder.name != manifest.id
+    if not yes and not is_own_file and not is_shared:
         click.confirm(f"Delete {folder}?", abort=True)
     freed = remove_weights(manifest)
     click.echo(f"{manifest.id} is removed; {in_megabytes(freed)} are free again.")
+    if sharing:
+        click.echo(f"These used the same weights, and cannot be used without them: {sharing}.")
 
 
 def _chosen(model_id: str | None) -> Manifest:
@@ -174,8 +207,13 @@ def _described(manifest: Manifest) -> dict[str, object]:
         "licence": manifest.licence.name,
         "commercial_use": manifest.licence.commercial_use,
         "is_default": manifest.is_default,
-        "installed": path is not None,
+        "installed": not problem_with(manifest),
+        "problem": problem_with(manifest) if path else "",
         "path": str(path) if path else None,
+        "base": manifest.base or None,
+        "adapter": str(adapter_path(manifest)) if manifest.adapter else None,
+        "use_cases": list(manifest.use_cases),
+        "products": list(manifest.products),
     }
 
 
@@ -195,9 +233,15 @@ def _print_table(catalogue: Catalogue) -> None:
             f"{manifest.weights.size_mb:,}",
             manifest.licence.commercial_use,
             _languages_in_words(manifest),
-            "yes" if installed_weights(manifest) else "no",
+            _installed_in_words(manifest),
         )
     _console(to_stderr=False).print(table)
+
+
+def _installed_in_words(manifest: Manifest) -> str:
+    if installed_weights(manifest) is None:
+        return "no"
+    return "no adapter" if adapter_problem(manifest) else "yes"
 
 
 def _languages_in_words(manifest: Manifest) -> str:
@@ -209,6 +253,13 @@ def _languages_in_words(manifest: Manifest) -> str:
 
 
 def _whereabouts(manifest: Manifest) -> Iterator[str]:
+    yield from _whereabouts_of_weights(manifest)
+    if manifest.adapter:
+        problem = adapter_problem(manifest)
+        yield f"  {adapter_path(manifest)}  adapter" + (f": {problem}" if problem else "")
+
+
+def _whereabouts_of_weights(manifest: Manifest) -> Iterator[str]:
     from tabwright.model.incoming_file import in_megabytes
 
     source = manifest.weights.source
@@ -222,7 +273,10 @@ def _whereabouts(manifest: Manifest) -> Iterator[str]:
         return
     in_use = installed_weights(manifest)
     files = [record.original, *([record.faster] if record.faster else [])]
-    yield f"{manifest.id}: {in_megabytes(sum(file.size for file in files))}, from {record.origin}"
+    owner = weights_folder(manifest).name
+    shared = "" if owner == manifest.id else f", shared with {owner}"
+    size = in_megabytes(sum(file.size for file in files))
+    yield f"{manifest.id}: {size}, from {record.origin}{shared}"
     for file in files:
         path = weights_folder(manifest) / file.name
         state = "in use" if path == in_use else "as it came" if path.is_file() else "missing"

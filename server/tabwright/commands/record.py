@@ -21,10 +21,10 @@ from tabwright.errors import CommandError
 from tabwright.model.incoming_file import hash_file
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Guess
-from tabwright.model.weights import require_weights
+from tabwright.model.weights import adapter_path, require_weights
 from tabwright.settings import CompletionSettings, Settings, camel_case
 
-SCHEMA = 2
+SCHEMA = 3
 """The form of the record; another number means that fields were added, renamed or dropped."""
 
 _LOG_PROBABILITY_DIGITS = 3
@@ -104,6 +104,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settings: dict[str, Any]
     """Those that can change a suggestion, as they held for the language, under editors' names."""
     outcome: RecordedOutcome
+    route: str = ""
+    """Why this model was asked, in a few words."""
     speeds: RecordedSpeeds | None = None
     """None where no model was asked."""
     guesses: dict[str, tuple[Guess, ...]] = {}
@@ -141,6 +143,7 @@ def record_of(asked: Asked, answered: Answered) -> Record:
         is_automatic=asked.is_automatic,
         settings=settings_that_matter(answered),
         outcome=recorded_outcome(outcome),
+        route=answered.route,
         speeds=RecordedSpeeds(speeds.read, speeds.write) if speeds is not None else None,
         guesses=dict(answered.guesses),
         excerpts=answered.excerpts,
@@ -165,7 +168,7 @@ def model_of(manifest: Manifest) -> RecordedModel:
         CommandError: they cannot be read.
     """
     weights = require_weights(manifest)
-    adapter = Path(manifest.folder) / manifest.adapter if manifest.adapter else None
+    adapter = adapter_path(manifest)
     return RecordedModel(
         id=manifest.id,
         weights=weights.name,
@@ -185,7 +188,7 @@ def _sha256(path: Path) -> str:
 def settings_that_matter(answered: Answered) -> dict[str, Any]:
     """Return the settings that can change a suggestion, as they held, with `auto` resolved."""
     settings: Settings = answered.settings
-    here = settings.for_language(answered.language)
+    here = answered.settings_there
     values = {
         each.name: getattr(here, each.name)
         for each in dataclasses.fields(CompletionSettings)

@@ -350,8 +350,11 @@ class Handlers:
     async def show_status(self, *_arguments: Any) -> dict[str, Any]:
         """Return status, counts and the model process."""
         process = self.session.models.process
+        last = self.session.explain()
         return {
             **to_lsp.status(self.session.status()),
+            "model": last.model if last is not None else "",
+            "route": last.route if last is not None else "",
             "modelProcess": {"state": process.state.value, "pid": process.process_id},
             "statistics": to_lsp.statistics(self.session.statistics, process.evaluated),
         }

@@ -118,6 +118,7 @@ def explanation(value: Explanation | None) -> dict[str, Any]:
         "message": value.sentence,
         "language": value.language,
         "model": value.model,
+        "route": value.route,
         "milliseconds": round(value.seconds * 1000),
         "promptTokens": value.prompt_tokens,
         "reusedTokens": value.reused_tokens,

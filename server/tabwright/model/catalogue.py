@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import msgspec
 
 from tabwright.bundled_data import models_folder
 from tabwright.errors import ManifestError
-from tabwright.model.manifest import Manifest
+from tabwright.model.manifest import GENERAL, Manifest
 from tabwright.user_directories import specialised_models_directory, user_models_directory
 
 
@@ -83,8 +83,27 @@ def read_catalogue(folders: Sequence[Path]) -> Catalogue:
                 problems.append(str(error))
             else:
                 manifests[manifest.id] = manifest
+    for orphan in _orphans(manifests):
+        problems.append(
+            f"{orphan.folder}/{orphan.id}.toml: field `base` names {orphan.base!r}, which is no"
+            " model here, or was itself made from this one."
+        )
+        del manifests[orphan.id]
     in_order = tuple(manifests[model_id] for model_id in sorted(manifests))
     return Catalogue(manifests=in_order, problems=tuple(problems))
+
+
+def _orphans(manifests: Mapping[str, Manifest]) -> list[Manifest]:
+    """Return the models that do not lead, by way of their bases, to one without a base."""
+    found = []
+    for manifest in manifests.values():
+        ancestor, seen = manifest, {manifest.id}
+        while ancestor.base in manifests and ancestor.base not in seen:
+            ancestor = manifests[ancestor.base]
+            seen.add(ancestor.id)
+        if ancestor.base:
+            found.append(manifest)
+    return found
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -142,13 +161,33 @@ def _contradictions(manifest: Manifest, path: Path) -> Iterator[str]:
     form = manifest.fill_in_the_middle
     if form is not None and len({form.prefix, form.suffix, form.middle}) < 3:
         yield "field `fill_in_the_middle` needs three different strings"
-    if manifest.adapter and not (path.parent / manifest.adapter).is_file():
-        yield f"field `adapter` names {manifest.adapter!r}, which is not beside the manifest"
+    if manifest.adapter and not _is_below(manifest.adapter):
+        yield (
+            f"field `adapter` is {manifest.adapter!r} but must be a path below the manifest's"
+            " folder, such as `weights/mine.gguf`"
+        )
     if not manifest.languages:
         yield 'field `languages` is empty; use ["*"] for a general model'
+    for each in manifest.evidence:
+        if each.low > each.high:
+            yield f"field `evidence.low` is {each.low}, above `evidence.high`, {each.high}"
+        if each.against == manifest.id:
+            yield "field `evidence.against` names the model itself"
+        if not {each.language, GENERAL} & set(manifest.languages) and each.language != GENERAL:
+            yield (
+                f"field `evidence.language` is {each.language!r}, which is none of the model's"
+                " `languages`"
+            )
     for name in manifest.uncertain:
         if not _is_field(manifest, name):
             yield f"field `uncertain` names {name!r}, which is no field of this manifest"
+
+
+def _is_below(adapter: str) -> bool:
+    """Whether a path stays inside the folder that it starts at, on every system."""
+    windows = PureWindowsPath(adapter)
+    is_absolute = PurePosixPath(adapter).is_absolute() or bool(windows.drive or windows.root)
+    return not is_absolute and ".." not in windows.parts and "\0" not in adapter
 
 
 def _is_field(value: object, dotted_name: str) -> bool:

@@ -53,21 +53,40 @@ def check_gguf(path: Path) -> None:
         WeightsDamaged: the file is no GGUF file or ends too early; the message is one sentence.
         OSError: the file cannot be read.
     """
+    _checked_texts(path)
+
+
+def check_adapter(path: Path) -> None:
+    """Check the same of a LoRA adapter, and that the file says that it is one.
+
+    Raises:
+        WeightsDamaged: it is no GGUF file, ends too early, or holds something else.
+        OSError: the file cannot be read.
+    """
+    texts = _checked_texts(path)
+    if texts.get(b"general.type") != b"adapter" or texts.get(b"adapter.type") != b"lora":
+        raise WeightsDamaged(f"{path.name} is a GGUF file, but no LoRA adapter.")
+
+
+def _checked_texts(path: Path) -> dict[bytes, bytes]:
+    """Check a file as `check_gguf` does and return the texts that its header holds."""
     size = path.stat().st_size
+    texts: dict[bytes, bytes] = {}
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise WeightsDamaged(f"{path.name} is not a GGUF file.")
         try:
-            needed = _end_of_tensor_data(file)
+            needed = _end_of_tensor_data(file, texts)
         except (struct.error, ValueError, UnicodeDecodeError) as error:
             raise WeightsDamaged(f"{path.name} has a damaged GGUF header: {error}.") from error
     if needed > size:
         raise WeightsDamaged(
             f"{path.name} is cut short: its tensors need {needed:,} bytes and it has {size:,}."
         )
+    return texts
 
 
-def _end_of_tensor_data(file: BinaryIO) -> int:
+def _end_of_tensor_data(file: BinaryIO, texts: dict[bytes, bytes]) -> int:
     version, tensor_count, pair_count = _unpack(file, "<IQQ")
     if version not in (2, 3):
         # Version 1 had other integer sizes; a huge number means a big-endian file.
@@ -80,6 +99,9 @@ def _end_of_tensor_data(file: BinaryIO) -> int:
         (value_type,) = _unpack(file, "<I")
         if key == b"general.alignment" and value_type == _UINT32:
             (alignment,) = _unpack(file, "<I")
+            continue
+        if value_type == _STRING:
+            texts[key] = _string(file)
             continue
         _skip_value(file, value_type)
     if alignment == 0:

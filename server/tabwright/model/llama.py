@@ -65,6 +65,8 @@ _ENDS_IN_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 _SPECIAL_ATTRIBUTES = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
 _GGML_LOG_ERROR = 4
 _GGML_LOG_WARN = 3
+_GGML_DEVICE_GPU = 1
+"""One with memory of its own; others share that of the machine."""
 
 
 class LlamaError(Exception):
@@ -659,3 +661,29 @@ def devices() -> tuple[str, ...]:
     except (ImportError, AttributeError, OSError):
         return ()
     return tuple((each or b"").decode("utf-8", "replace") for each in found)
+
+
+def gpu_memory_mb() -> tuple[int, ...]:
+    """Return the memory of each GPU in units of 10^6 bytes, empty when the library cannot tell."""
+    if not supports_gpu_offload():
+        return ()
+    try:
+        from llama_cpp._ggml import libggml  # noqa: PLC0415 - a private module, may be absent
+
+        count, get = libggml.ggml_backend_dev_count, libggml.ggml_backend_dev_get
+        kind, memory = libggml.ggml_backend_dev_type, libggml.ggml_backend_dev_memory
+    except (ImportError, AttributeError, OSError):
+        return ()
+    count.restype = ctypes.c_size_t
+    get.argtypes, get.restype = [ctypes.c_size_t], ctypes.c_void_p
+    kind.argtypes, kind.restype = [ctypes.c_void_p], ctypes.c_int
+    pointer = ctypes.POINTER(ctypes.c_size_t)
+    memory.argtypes, memory.restype = [ctypes.c_void_p, pointer, pointer], None
+    found = []
+    for index in range(count()):
+        device = get(index)
+        if kind(device) == _GGML_DEVICE_GPU:
+            free, total = ctypes.c_size_t(), ctypes.c_size_t()
+            memory(device, ctypes.byref(free), ctypes.byref(total))
+            found.append(total.value // 1_000_000)
+    return tuple(found)

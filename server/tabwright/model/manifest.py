@@ -12,6 +12,14 @@ _Positive = Annotated[int, msgspec.Meta(ge=1)]
 _Probability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 _OptionalSha256 = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
+_ModelId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
+
+GENERAL = "*"
+"""Stands for every language."""
+
+UseCase: TypeAlias = Literal["tests", "comments", "configuration"]
+"""What is written at a place, where a model may be meant for just that: code of tests, comments and
+docstrings, configuration files."""
 
 
 class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,10 +103,30 @@ class RepositoryFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """True when the current file's path follows the prefix token instead of the separator."""
 
 
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One comparison with another model on held-out code, both asked the same."""
+
+    language: _NonEmpty
+    """The editor language id of the code; `*` for code of all of the model's languages."""
+    against: _NonEmpty
+    """The id of the other model."""
+    measure: _NonEmpty
+    """What was measured, for example `exact_match`; more is better."""
+    ours: float
+    theirs: float
+    low: float
+    """The lower end of the 95 % interval of `ours - theirs`, by a paired bootstrap."""
+    high: float
+    items: _Positive
+    """How many places both were asked at."""
+    command: _NonEmpty
+    """What repeats the comparison."""
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model: what it is, where its weights come from, and how it wants to be asked."""
 
-    id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
+    id: _ModelId
     """Equal to the file's name without `.toml`."""
     name: _NonEmpty
     family: _NonEmpty
@@ -127,7 +155,18 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By editor language id, `*` for all others: the least probability of a suggestion that is
     shown unasked. `tests/benchmarks/calibrate.py` finds it."""
     adapter: str = ""
-    """A LoRA adapter in GGUF beside the manifest, or empty."""
+    """A LoRA adapter in GGUF, as a path below the manifest's folder with forward slashes, or
+    empty."""
+    base: _ModelId | Literal[""] = ""
+    """The id of the model that this one was made from; empty for one with weights of its own. It
+    takes that model's place only where `evidence` says that it beat it."""
+    use_cases: tuple[UseCase, ...] = ()
+    """What it is meant for alone; empty for everything in its languages."""
+    products: tuple[_NonEmpty, ...] = ()
+    """What it is meant for alone: absolute paths of workspaces, and names of packages, for code
+    that imports them."""
+    evidence: tuple[Evidence, ...] = ()
+    """The models that it was compared with on held-out code."""
     is_default: bool = False
     """True for the one model that is used when nothing else is chosen."""
     uncertain: tuple[str, ...] = ()
@@ -135,6 +174,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: str = ""
     folder: str = ""
     """Where the manifest was read from; filled in by the reader."""
+
+    @property
+    def display_name(self) -> str:
+        """The id and, where there is an adapter, what it is an adapter of."""
+        if not self.adapter:
+            return self.id
+        return f"{self.base}+{self.id}" if self.base else f"{self.id}+{self.adapter}"
 
     @property
     def wants_excerpts(self) -> bool:

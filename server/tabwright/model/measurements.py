@@ -24,10 +24,16 @@ _PATIENCE_SECONDS = 0.5
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """Tokens per second."""
+    """What a model costs here."""
 
     read: float
+    """Prompt tokens per second."""
     write: float
+    """Answer tokens per second."""
+    load_seconds: float = 0.0
+    """0 where nobody has asked for it."""
+    memory_mb: float = 0.0
+    """Resident memory of a process with this model alone; 0 where nobody has asked for it."""
 
 
 def measurement_key(weights: Path, adapter: str, gpu_layers: int, library_version: str) -> str:

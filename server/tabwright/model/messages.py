@@ -152,6 +152,8 @@ class Description(msgspec.Struct, frozen=True, tag=True):
     system_info: str
     gpu_offload: bool
     devices: tuple[str, ...]
+    gpu_memory_mb: tuple[int, ...] = ()
+    """Memory of each GPU, in units of 10^6 bytes."""
 
 
 class LoadProgress(msgspec.Struct, frozen=True, tag=True):

@@ -32,6 +32,7 @@ from tabwright.model.llama import (
     NativeLog,
     PromptTooLongError,
     devices,
+    gpu_memory_mb,
     library_version,
     supports_gpu_offload,
     system_info,
@@ -98,6 +99,7 @@ class Engine:
                         system_info=system_info(),
                         gpu_offload=supports_gpu_offload(),
                         devices=devices(),
+                        gpu_memory_mb=gpu_memory_mb(),
                     )
                 )
             case MoreGuesses():

@@ -1,15 +1,18 @@
-"""Where the weight file of a manifest is on this machine.
+"""Where the weight file of a manifest, and its adapter, are on this machine.
 
-One folder per model under `weights_directory()` holds the file as it came, perhaps a faster copy
-made from it, and `source.json`. Everything here is cheap enough for every start of the server and
-reaches no network; what fetches is in `weights_fetching`.
+A folder under `weights_directory()` holds the file as it came, perhaps a faster copy made from it,
+and `source.json`. Models with the same `[weights.source]` share one: that of the first of them that
+was fetched. Everything here is cheap enough for every start of the server and reaches no network;
+what fetches is in `weights_fetching`.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
-from tabwright.errors import WeightsMissing
+from tabwright.errors import WeightsDamaged, WeightsMissing
+from tabwright.model.gguf_file import check_adapter
 from tabwright.model.manifest import LocalSource, Manifest
 from tabwright.model.source_record import SourceRecord, StoredFile, read_record
 from tabwright.user_directories import weights_directory
@@ -55,8 +58,70 @@ def require_weights(manifest: Manifest) -> Path:
 
 
 def weights_folder(manifest: Manifest) -> Path:
-    """Return the folder of a model's fetched files; it may not exist."""
-    return weights_directory() / manifest.id
+    """Return the folder of a model's fetched files; it may not exist.
+
+    It is called after the model, or after another one with the same source that was fetched; where
+    nothing was fetched, a model that was made from another one takes that one's.
+    """
+    root = weights_directory()
+    own, of_base = root / manifest.id, root / (manifest.base or manifest.id)
+    for folder in (own, of_base, *_folders_in(root)):
+        if _holds(folder, manifest):
+            return folder
+    is_taken = read_record(of_base) is not None
+    return own if is_taken else of_base
+
+
+def _folders_in(root: Path) -> list[Path]:
+    try:
+        return sorted(path for path in root.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _holds(folder: Path, manifest: Manifest) -> bool:
+    record = read_record(folder)
+    return record is not None and record.source == manifest.weights.source
+
+
+def adapter_path(manifest: Manifest) -> Path | None:
+    """Return where a model's adapter is expected; None for a model without one."""
+    return Path(manifest.folder) / manifest.adapter if manifest.adapter else None
+
+
+def adapter_problem(manifest: Manifest) -> str:
+    """Return what is wrong with a model's adapter in one sentence, nothing where all is well."""
+    path = adapter_path(manifest)
+    if path is None:
+        return ""
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return f"The adapter of {manifest.id} is not at {path}."
+    except OSError as error:
+        return f"The adapter of {manifest.id}, {path}, cannot be read: {error.strerror or error}."
+    return _problem_with_adapter(path, state.st_mtime_ns, state.st_size, manifest.id)
+
+
+@lru_cache(maxsize=256)
+def _problem_with_adapter(path: Path, _modified: int, _size: int, model_id: str) -> str:
+    """Read the file's header, once for each state that it is in."""
+    try:
+        check_adapter(path)
+    except WeightsDamaged as error:
+        return f"The adapter of {model_id} cannot be used: {error}"
+    except OSError as error:
+        return f"The adapter of {model_id}, {path}, cannot be read: {error.strerror or error}."
+    return ""
+
+
+def problem_with(manifest: Manifest) -> str:
+    """Return why a model cannot be loaded, as far as can be told cheaply; nothing if it can."""
+    try:
+        require_weights(manifest)
+    except WeightsMissing as error:
+        return str(error)
+    return adapter_problem(manifest)
 
 
 def local_weights_path(manifest: Manifest, source: LocalSource) -> Path:

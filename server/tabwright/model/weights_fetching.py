@@ -19,6 +19,8 @@ from tabwright.model.manifest import HubSource, LocalSource, Manifest, WheelSour
 from tabwright.model.requantise import make_faster_copy
 from tabwright.model.source_record import SourceRecord, StoredFile, read_record, write_record
 from tabwright.model.weights import (
+    adapter_path,
+    adapter_problem,
     local_weights_path,
     require_weights,
     stored_files,
@@ -72,8 +74,23 @@ def fetch_weights(
     return require_weights(manifest)
 
 
+def verify_model(manifest: Manifest, on_progress: OnProgress) -> tuple[Path, ...]:
+    """Check the weights of a model as `verify_weights` does, and its adapter's structure.
+
+    Raises:
+        WeightsMissing: there are no weights to verify.
+        WeightsDamaged: a file is not what was fetched, or the adapter cannot be used.
+    """
+    paths = verify_weights(manifest, on_progress)
+    problem = adapter_problem(manifest)
+    if problem:
+        raise WeightsDamaged(problem)
+    adapter = adapter_path(manifest)
+    return paths if adapter is None else (*paths, adapter)
+
+
 def verify_weights(manifest: Manifest, on_progress: OnProgress) -> tuple[Path, ...]:
-    """Hash every file of the model, check its structure, and return the files that were checked.
+    """Hash every file of the weights, check its structure, and return the files that were checked.
 
     Raises:
         WeightsMissing: there are no weights to verify.
@@ -102,7 +119,7 @@ def remove_weights(manifest: Manifest) -> int:
 
     Raises:
         WeightsUnavailable: the weights are the user's own file, which is not deleted, or the
-            folder cannot be deleted.
+            folder is another model's or cannot be deleted.
     """
     if isinstance(manifest.weights.source, LocalSource):
         raise WeightsUnavailable(
@@ -112,6 +129,11 @@ def remove_weights(manifest: Manifest) -> int:
     folder = weights_folder(manifest)
     if not folder.is_dir():
         return 0
+    if folder.name != manifest.id:
+        raise WeightsUnavailable(
+            f"{manifest.id} has no weights of its own but uses those of {folder.name}, which"
+            f" `tabwright models remove {folder.name}` deletes."
+        )
     with _locked(manifest, _silent):
         freed = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         try:
@@ -186,7 +208,7 @@ def _locked(manifest: Manifest, on_progress: OnProgress) -> Iterator[None]:
     folder = weights_folder(manifest)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(weights_directory() / f"{manifest.id}.lock")
+        lock = FileLock(weights_directory() / f"{folder.name}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:

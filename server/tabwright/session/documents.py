@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tabwright.document import Cursor, DocumentSnapshot, TextRange
+from tabwright.syntax.embedded import EmbeddedCode, embedded_at, embedded_in, is_foreign_cell
 
 LARGEST_DOCUMENT = 5_000_000
 """Characters; the text of a larger document is not kept."""
@@ -103,6 +104,8 @@ class Documents:
     notebooks: dict[str, Notebook] = field(default_factory=dict)
     folders: list[Path] = field(default_factory=list)
     """The workspace folders on disk."""
+    knows_language: Callable[[str], bool] = lambda _language: True
+    """Whether there is such a language: a fence in Markdown may say anything."""
 
     def open(self, document: OpenDocument) -> None:
         """Add a document, replacing what was open under its URI."""
@@ -128,10 +131,12 @@ class Documents:
         notebook.code_cells |= {uri for uri, is_code in cells if is_code}
 
     def snapshot(self, uri: str, offset: int) -> tuple[DocumentSnapshot, Cursor] | None:
-        """Return what a completion at this place sees: a document, or a whole notebook.
+        """Return what a completion at this place sees: a document, a notebook, or the code in it.
 
         The cells of a notebook that share the cell's language are one text, in order, each ending
-        with a line end; the last cell is part of it like any other.
+        with a line end; the last cell is part of it like any other. Code of another language in
+        a text (a script in HTML, a cell that begins with `%%bash`) is a text of its own, together
+        with all other code of that language there.
         """
         document = self.by_uri.get(uri)
         if document is None:
@@ -153,25 +158,50 @@ class Documents:
         document: OpenDocument,
         uri: str,
         path: Path | None,
-        parts: Iterable[OpenDocument],
+        parts: Sequence[OpenDocument],
         offset: int,
     ) -> tuple[DocumentSnapshot, Cursor]:
+        offset = min(offset, len(document.text))
+        is_notebook = uri != document.uri
+        here = embedded_at(self._embedded_in(document, is_cell=is_notebook), offset)
         text = ""
-        start = 0
-        for part in parts:
+        cursor = 0
+        for part, where in self._pieces(document, parts, here, is_notebook=is_notebook):
             if text and not text.endswith("\n"):
                 text += "\n"
-            if part is document:
-                start = len(text)
-            text += part.text
+            if part is document and where.start <= offset <= where.end:
+                cursor = len(text) + offset - where.start
+            text += part.text[where.start : where.end]
         snapshot = DocumentSnapshot(
-            uri=uri,
-            language=document.language,
+            uri=uri if here is None else f"{uri}#{here.language}",
+            language=document.language if here is None else here.language,
             version=document.version,
             text=text,
             relative_path=self.relative_path(path),
         )
-        return snapshot, Cursor(start + min(offset, len(document.text)))
+        return snapshot, Cursor(cursor)
+
+    def _pieces(
+        self,
+        document: OpenDocument,
+        parts: Iterable[OpenDocument],
+        here: EmbeddedCode | None,
+        *,
+        is_notebook: bool,
+    ) -> Iterator[tuple[OpenDocument, TextRange]]:
+        """Yield what belongs together with the code at the cursor."""
+        for part in parts:
+            codes = self._embedded_in(part, is_cell=is_notebook)
+            if here is not None:
+                for code in codes:
+                    if code.language == here.language:
+                        yield part, TextRange(code.start, code.end)
+            elif part is document or not (is_notebook and is_foreign_cell(part.text)):
+                yield part, TextRange(0, len(part.text))
+
+    def _embedded_in(self, document: OpenDocument, *, is_cell: bool) -> tuple[EmbeddedCode, ...]:
+        found = embedded_in(document.text, document.language, is_cell=is_cell)
+        return tuple(each for each in found if is_cell or self.knows_language(each.language))
 
     def folder_of(self, path: Path | None) -> Path | None:
         """Return the innermost workspace folder that holds a path."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 import logging
 import math
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 import psutil
 
-from tabwright.completion.budget import UNMEASURED, Budget, Speeds, budget_for
+from tabwright.completion.budget import UNMEASURED, Speeds
 from tabwright.completion.pipeline import ReadyModel
 from tabwright.completion.suggestion import NoSuggestion, Reason
 from tabwright.errors import (
@@ -29,27 +26,22 @@ from tabwright.errors import (
     TabwrightError,
 )
 from tabwright.model.catalogue import Catalogue
-from tabwright.model.client import ModelProcess, ProcessPolicy, ProcessState, model_key
+from tabwright.model.client import ModelProcess, ProcessPolicy, ProcessState
 from tabwright.model.manifest import Manifest
-from tabwright.model.measurements import (
-    Measurement,
-    measurement_key,
-    remember,
-    remembered,
-)
+from tabwright.model.measurements import Measurement, remember, remembered
 from tabwright.model.messages import Loaded, LoadModel
-from tabwright.model.routing import choose_manifest
-from tabwright.model.weights import installed_weights
-from tabwright.settings import CompletionSettings, Settings
+from tabwright.model.routing import Machine, Route, Routed, route
+from tabwright.model.weights import adapter_problem, installed_weights, problem_with
+from tabwright.session.loading import for_measuring, measured_as, unsized_request, with_context
+from tabwright.session.model_memory import budget_mb, footprint, to_unload
+from tabwright.session.places import AskedAbout, asked_about
+from tabwright.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_ROOM_FOR_DENSE_TEXT = 1.25
-_MEASURING_CONTEXT_TOKENS = 512
-_SHARE_OF_MEMORY = 0.25
-_FEWEST_CORES = 2
 _SECONDS_BELIEVED = 5.0
 _LOAD_ATTEMPTS = 2
+_CHOICES_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -61,6 +53,15 @@ class LoadEvent:
     """`loading`, `ready`, `failed` or `unloaded`."""
     fraction: float = 0.0
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model for a place."""
+
+    model: Manifest | NoSuggestion
+    reason: str = ""
+    """Why this one, in a few words."""
 
 
 @dataclass
@@ -91,7 +92,10 @@ class ModelHost:
         self._failures: dict[str, ModelError] = {}
         self._measurements: dict[str, Measurement | None] = {}
         self._assumed_speeds: Speeds | None = None
-        self._choices: dict[str, tuple[float, Manifest | NoSuggestion]] = {}
+        self._choices: dict[Route, tuple[float, Choice]] = {}
+        self._told: set[str] = set()
+        self._gpu_memory_mb: int | None = None
+        """None until a process was asked."""
         self._requests: dict[str, tuple[float, LoadModel | None]] = {}
         self._is_stopped = False
 
@@ -115,6 +119,11 @@ class ModelHost:
         self._choices.clear()
         self._requests.clear()
 
+    @property
+    def asked_about(self) -> AskedAbout:
+        """What the models make a difference by."""
+        return asked_about(self.catalogue.manifests)
+
     def known(self) -> list[tuple[Manifest, bool]]:
         """Return every model with whether its weights are on this machine."""
         return [
@@ -122,35 +131,86 @@ class ModelHost:
             for manifest in self.catalogue.manifests
         ]
 
-    def choose(self, language: str) -> Manifest | NoSuggestion:
-        """Return the model for a language, or why there is none.
+    def choose(self, where: Route | str) -> Manifest | NoSuggestion:
+        """Return the model for a place, or why there is none.
 
-        The disk is asked every few seconds at most, and at once when something changed there.
+        A language id alone stands for any place in that language. The disk is asked every few
+        seconds at most, and at once when something changed there.
         """
-        asked, chosen = self._choices.get(language, (-math.inf, None))
-        if chosen is None or time.monotonic() - asked > _SECONDS_BELIEVED:
-            chosen = self._choose(language)
-            self._choices[language] = (time.monotonic(), chosen)
-        return chosen
+        return self.choice(where).model
 
-    def _choose(self, language: str) -> Manifest | NoSuggestion:
-        wanted = self._settings.for_language(language).model
+    def choice(self, where: Route | str) -> Choice:
+        """Return the same with the reason."""
+        where = Route(where) if isinstance(where, str) else where
+        asked, choice = self._choices.get(where, (-math.inf, None))
+        if choice is None or time.monotonic() - asked > _SECONDS_BELIEVED:
+            while len(self._choices) >= _CHOICES_KEPT:
+                del self._choices[next(iter(self._choices))]
+            choice = self._choose(where)
+            self._choices[where] = (time.monotonic(), choice)
+        return choice
+
+    def _choose(self, where: Route) -> Choice:
+        wanted = self._settings.for_place(where.language, where.workspace).model
         if wanted == "auto":
-            chosen = choose_manifest(
-                self.catalogue.manifests,
-                language,
-                is_installed=lambda manifest: installed_weights(manifest) is not None,
-                memory_mb=psutil.virtual_memory().total // 1_000_000,
-            )
-            return chosen or NoSuggestion(Reason.MODEL_MISSING)
+            return self._routed(where)
+        return Choice(self._wanted(wanted), "chosen in the settings")
+
+    def _routed(self, where: Route) -> Choice:
+        found = self.routed(where)
+        if found.chosen is not None:
+            return Choice(found.chosen.manifest, found.chosen.reason)
+        for judged in found.others:
+            if installed_weights(judged.manifest) is not None and self._failed_before(
+                judged.manifest
+            ):
+                return Choice(judged.manifest, judged.reason)  # whoever asks is told of its failure
+        return Choice(NoSuggestion(Reason.MODEL_MISSING))
+
+    def routed(self, where: Route, machine: Machine | None = None) -> Routed:
+        """Return which model the rules choose for a place, and what became of the others."""
+        return route(self.catalogue.manifests, where, machine or self.machine(), self._problem_with)
+
+    def _wanted(self, model_id: str) -> Manifest | NoSuggestion:
         try:
-            manifest = self.catalogue.get(wanted)
+            manifest = self.catalogue.get(model_id)
         except ManifestError as error:
             return NoSuggestion(Reason.MODEL_MISSING, str(error))
         if installed_weights(manifest) is None:
             detail = f"The chosen model is fetched by `tabwright models pull {manifest.id}`."
             return NoSuggestion(Reason.MODEL_MISSING, detail, manifest.id)
-        return manifest
+        problem = adapter_problem(manifest)
+        return NoSuggestion(Reason.MODEL_FAILED, problem, manifest.id) if problem else manifest
+
+    def machine(self) -> Machine:
+        """Return what models may take here, and how fast those are that were measured."""
+        measured = {
+            manifest.id: found
+            for manifest in self.catalogue.manifests
+            if (request := self._load_request(manifest)) is not None
+            and (found := self._measurement(request)) is not None
+        }
+        return Machine(
+            memory_mb=psutil.virtual_memory().total // 1_000_000,
+            gpu_memory_mb=(self._gpu_memory_mb or 0) if self._settings.gpu_layers != 0 else 0,
+            speeds=measured,
+        )
+
+    def _problem_with(self, manifest: Manifest) -> str:
+        """Return why a model cannot be used; a broken adapter is told in the log too, once."""
+        problem = problem_with(manifest)
+        if not problem:
+            failure = self._failed_before(manifest)
+            return f"It cannot be loaded: {failure}" if failure else ""
+        if installed_weights(manifest) is not None and problem not in self._told:
+            self._told.add(problem)
+            logger.warning("%s", problem)
+        return problem
+
+    def _failed_before(self, manifest: Manifest) -> ModelError | None:
+        request = self._load_request(manifest)
+        failure = self._failures.get(request.model_key) if request is not None else None
+        return failure if isinstance(failure, ModelLoadFailed) else None
 
     def ready_now(self, manifest: Manifest) -> ReadyModel | NoSuggestion | None:
         """Return the model if it can be asked, why it cannot ever be, or None while it loads."""
@@ -160,8 +220,11 @@ class ModelHost:
         failure = self._failures.get(request.model_key)
         if failure is not None:
             return failed(failure, manifest.id)
-        slot = self._slots.get(request.model_key)
-        return slot.ready if slot is not None else None
+        slot = self._slots.pop(request.model_key, None)
+        if slot is None:
+            return None
+        self._slots[request.model_key] = slot  # the last is the one that was used last
+        return slot.ready
 
     def begin_loading(self, manifest: Manifest) -> asyncio.Task[ReadyModel] | None:
         """Start to load a model unless that is under way; None when its weights are gone.
@@ -210,7 +273,8 @@ class ModelHost:
 
         report(0.0)
         try:
-            await self._make_room(manifest, request.model_key)
+            await self._ask_for_gpu()
+            await self._make_room(manifest, request)
             if self._assumed_speeds is None and self._measurement(request) is None:
                 await self._measure(request)
                 request = self._load_request(manifest) or request
@@ -220,6 +284,7 @@ class ModelHost:
             problem = str(error) if isinstance(error, ModelError) else ""
             if isinstance(error, ModelLoadFailed | ModelGaveUp):
                 self._failures[request.model_key] = error
+                self._choices.clear()  # another model can answer
             self._on_event(LoadEvent(manifest.id, "failed", problem=problem))
             raise
         ready = self._ready(manifest, request, loaded)
@@ -229,19 +294,17 @@ class ModelHost:
         self._on_event(LoadEvent(manifest.id, "ready", 1.0))
         return ready
 
-    async def _measure(self, request: LoadModel) -> None:
-        """Measure a model that was never loaded here; its prompts are sized by its speed.
+    async def _ask_for_gpu(self) -> None:
+        """Take into account how much memory the largest GPU has, once a process can say so."""
+        if self._gpu_memory_mb is None:
+            self._gpu_memory_mb = max((await self.process.describe()).gpu_memory_mb, default=0)
+            if self._gpu_memory_mb:
+                self._choices.clear()
 
-        On all cores, whatever the setting `threads` says: a suggestion is not to depend on it.
-        """
-        key = f"{request.model_key}|measuring"
-        small = msgspec.structs.replace(
-            request,
-            model_key=key,
-            context_tokens=_MEASURING_CONTEXT_TOKENS,
-            prefill_threads=_cores(),
-            decode_threads=_cores(),
-        )
+    async def _measure(self, request: LoadModel) -> None:
+        """Measure a model that was never loaded here; its prompts are sized by its speed."""
+        small = for_measuring(request)
+        key = small.model_key
         await self._load_with_fallback(small, lambda _fraction: None)
         measured = await self.process.measure(key)
         await self.process.unload(key)
@@ -253,13 +316,13 @@ class ModelHost:
             found.read,
             found.write,
         )
-        remember(_measured_as(request), found)
+        remember(measured_as(request), found)
         self._measurements.clear()
         self._requests.clear()
-        self._measurements[_measured_as(request)] = found
+        self._measurements[measured_as(request)] = found
 
     def _measurement(self, request: LoadModel) -> Measurement | None:
-        key = _measured_as(request)
+        key = measured_as(request)
         if key not in self._measurements:
             self._measurements[key] = remembered(key)
         return self._measurements[key]
@@ -317,20 +380,26 @@ class ModelHost:
             can_fill_in_the_middle=knows_all,
             context_tokens=loaded.context_tokens,
             speeds=self._speeds(request),
-            name=f"{manifest.id}+{manifest.adapter}" if manifest.adapter else manifest.id,
+            name=manifest.display_name,
         )
 
-    async def _make_room(self, manifest: Manifest, key: str) -> None:
-        """Unload other models until all together take at most a quarter of the memory."""
-        budget_mb = psutil.virtual_memory().total * _SHARE_OF_MEMORY / 1_000_000
-        others = [each for each in self._slots if each != key]
-        total = manifest.memory_mb + sum(self._slots[each].manifest.memory_mb for each in others)
-        for other in others:
-            if total <= budget_mb and not self._is_stale(other):
-                continue
-            total -= self._slots[other].manifest.memory_mb
-            del self._slots[other]
-            await self.process.unload(other)
+    async def _make_room(self, manifest: Manifest, request: LoadModel) -> None:
+        """Unload what is out of date, then what was not used for longest, to the memory budget."""
+        others = {
+            key: slot
+            for key, slot in self._slots.items()
+            if key != request.model_key and slot.ready is not None
+        }
+        stale = [key for key in others if self._is_stale(key)]
+        held = {
+            key: footprint(slot.manifest, slot.request)
+            for key, slot in others.items()
+            if key not in stale
+        }
+        wanted = footprint(manifest, request)
+        for key in (*stale, *to_unload(held, wanted, budget_mb(self._settings))):
+            self._slots.pop(key, None)
+            await self.process.unload(key)
 
     def _is_stale(self, key: str) -> bool:
         """Whether a loaded model has options that are no longer asked for."""
@@ -346,33 +415,10 @@ class ModelHost:
         return request
 
     def _new_load_request(self, manifest: Manifest) -> LoadModel | None:
-        weights = installed_weights(manifest)
-        if weights is None:
+        request = unsized_request(manifest, self._settings)
+        if request is None:
             return None
-        settings = self._settings
-        threads = settings.threads or _cores()
-        adapter = str(Path(manifest.folder) / manifest.adapter) if manifest.adapter else ""
-        bounds = tuple(_bounds(each) for each in _settings_of_languages(settings))
-        request = LoadModel(
-            request_id=0,
-            model_key="",
-            weights_path=str(weights),
-            adapter_path=adapter,
-            context_tokens=0,
-            prefill_threads=threads,
-            decode_threads=threads,
-            gpu_layers=-1 if settings.gpu_layers == "auto" else settings.gpu_layers,
-            control_strings=manifest.control_strings,
-            idle_unload_seconds=settings.idle_unload_seconds,
-        )
-        key = model_key(
-            (manifest.id, request.weights_path, adapter, threads, request.gpu_layers, bounds)
-        )
-        speeds = self._speeds(request)
-        wanted = max(_context_for(budget) for budget in _budgets(settings, speeds))
-        return msgspec.structs.replace(
-            request, model_key=key, context_tokens=min(manifest.context_tokens, wanted)
-        )
+        return with_context(request, manifest, self._settings, self._speeds(request))
 
     def _note_unloaded(self, key: str) -> None:
         slot = self._slots.pop(key, None)
@@ -387,47 +433,6 @@ def failed(error: TabwrightError, model: str) -> NoSuggestion:
     if isinstance(error, ModelCrashed | ModelHung | ModelNotLoaded):
         return NoSuggestion(Reason.MODEL_RESTARTING, str(error), model)
     return NoSuggestion(Reason.MODEL_FAILED, str(error), model)
-
-
-def _settings_of_languages(settings: Settings) -> list[CompletionSettings]:
-    return [settings, *(settings.for_language(language) for language in settings.languages)]
-
-
-def _bounds(settings: CompletionSettings) -> tuple[object, ...]:
-    """Return the settings that decide how long a context must be."""
-    waits = (settings.wait_seconds, settings.wait_by_hand_seconds)
-    return (settings.context_tokens, *waits, settings.max_lines)
-
-
-def _budgets(settings: Settings, speeds: Speeds) -> Iterator[Budget]:
-    for each in _settings_of_languages(settings):
-        for is_automatic in (True, False):
-            yield budget_for(each, speeds, is_automatic=is_automatic)
-
-
-def _context_for(budget: Budget) -> int:
-    answer = max(budget.line_tokens, budget.block_tokens)
-    return int(budget.context_tokens * _ROOM_FOR_DENSE_TEXT) + answer
-
-
-def _measured_as(request: LoadModel) -> str:
-    return measurement_key(
-        Path(request.weights_path),
-        request.adapter_path,
-        request.gpu_layers,
-        importlib.metadata.version("llama-cpp-python"),
-    )
-
-
-def _cores() -> int:
-    """Return the cores to compute on: all but one for the editor, and two of two.
-
-    Hyper-threads are not counted where that is known.
-    """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    physical = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-    cores = max(1, min(physical, allowed or physical))
-    return cores if cores <= _FEWEST_CORES else cores - 1
 
 
 def _retrieve(task: asyncio.Task[ReadyModel]) -> None:

@@ -22,15 +22,17 @@ from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.errors import ModelError
 from tabwright.model.catalogue import Catalogue
 from tabwright.model.client import ProcessState
+from tabwright.model.routing import Route
 from tabwright.session.documents import Documents, OpenDocument
 from tabwright.session.excluded_files import Exclusion, exclusion_of
 from tabwright.session.latest_request import LatestRequest
 from tabwright.session.model_host import LoadEvent, ModelHost, failed
+from tabwright.session.places import route_of
 from tabwright.session.power import is_on_battery
 from tabwright.session.work_ahead import WorkAhead
 from tabwright.session.workspace import WorkspaceEvent
 from tabwright.session.workspaces import Workspaces
-from tabwright.settings import Settings
+from tabwright.settings import CompletionSettings, Settings
 from tabwright.syntax.languages import LanguageRegistry
 
 logger = logging.getLogger(__name__)
@@ -80,6 +82,9 @@ class Explanation:
     sentence: str
     language: str
     model: str
+    """Its id and, where there is one, its adapter."""
+    route: str
+    """Why this model, in a few words."""
     seconds: float
     prompt_tokens: int = 0
     reused_tokens: int = 0
@@ -118,7 +123,7 @@ class Session:
     ) -> None:
         self.languages = languages
         self.settings = Settings()
-        self.documents = Documents()
+        self.documents = Documents(knows_language=_knows(languages))
         self.statistics = Statistics(collections.Counter())
         self._on_status = on_status
         self._on_load = on_load
@@ -240,7 +245,7 @@ class Session:
         """
         found = self.documents.snapshot(uri, offset)
         if found is None:
-            return self._noted(NoSuggestion(Reason.DOCUMENT_NOT_OPEN), "", 0.0)
+            return self._noted(NoSuggestion(Reason.DOCUMENT_NOT_OPEN), "", "", 0.0)
         snapshot, cursor = found
         return await self.complete_in(
             snapshot,
@@ -262,7 +267,7 @@ class Session:
         request = CompletionRequest(
             snapshot=snapshot,
             cursor=cursor,
-            settings=self.settings.for_language(snapshot.language),
+            settings=self._settings_at(snapshot, document),
             is_automatic=is_automatic,
             language=self.languages.for_editor_id(snapshot.language),
             openers_left=self._openers_left,
@@ -280,10 +285,54 @@ class Session:
         except Exception as error:  # a bug must cost one suggestion, not the editor's server
             logger.exception("A completion failed.")
             outcome = NoSuggestion(Reason.INTERNAL_ERROR, type(error).__name__)
-        return self._noted(outcome, snapshot.language, time.monotonic() - started)
+        why = self.models.choice(self._route(request, document)).reason if outcome.model else ""
+        return self._noted(outcome, snapshot.language, why, time.monotonic() - started)
+
+    def _settings_at(
+        self, snapshot: DocumentSnapshot, document: OpenDocument
+    ) -> CompletionSettings:
+        """Return the settings that hold for the code of a snapshot."""
+        workspace = self._workspace_of(document)
+        around = document.language if document.language != snapshot.language else None
+        return self.settings.for_place(snapshot.language, workspace, around)
+
+    def settings_at(self, uri: str, offset: int) -> CompletionSettings:
+        """Return the settings that hold at a place, those for all where no document is open."""
+        found = self.documents.snapshot(uri, offset)
+        return self._settings_at(found[0], self.documents.by_uri[uri]) if found else self.settings
+
+    def _workspace_of(self, document: OpenDocument) -> str:
+        notebook = self.documents.notebook_of(document.uri)
+        folder = self.documents.folder_of(document.path if notebook is None else notebook.path)
+        return "" if folder is None else str(folder)
+
+    def _route(self, request: CompletionRequest, document: OpenDocument) -> Route:
+        """Return what decides about the model for a request."""
+        return route_of(request, self._workspace_of(document), self.models.asked_about)
+
+    def route_at(self, uri: str, offset: int) -> Route | None:
+        """Return what decides about the model at a place; None where no document is open."""
+        found = self.documents.snapshot(uri, offset)
+        if found is None:
+            return None
+        document = self.documents.by_uri[uri]
+        return self._route(self._request(found, document), document)
+
+    def _request(
+        self, found: tuple[DocumentSnapshot, Cursor], document: OpenDocument
+    ) -> CompletionRequest:
+        """Return a request as if typing had made it."""
+        snapshot, cursor = found
+        return CompletionRequest(
+            snapshot=snapshot,
+            cursor=cursor,
+            settings=self._settings_at(snapshot, document),
+            is_automatic=True,
+            language=self.languages.for_editor_id(snapshot.language),
+        )
 
     def _knowledge_for(self, document: OpenDocument) -> Knowledge | None:
-        settings = self.settings.for_language(document.language)
+        settings = self.settings.for_place(document.language, self._workspace_of(document))
         by_uri = self.documents.by_uri
         recent = [
             (path, offset)
@@ -296,7 +345,7 @@ class Session:
         shape = await self._shape_of(request, document)
         if isinstance(shape, NoSuggestion):
             return shape
-        model = await self._model_for(request)
+        model = await self._model_for(request, document)
         if isinstance(model, NoSuggestion):
             return model
         self._show_busy(True)
@@ -335,23 +384,18 @@ class Session:
     def _read_ahead(self, document: OpenDocument, offset: int, delay_seconds: float) -> None:
         """Have the prompt for a place read before it is asked about."""
         found = self.documents.snapshot(document.uri, offset)
-        settings = self.settings.for_language(document.language)
-        if found is None or not settings.enabled or settings.trigger == "manual":
+        if found is None:
             return
-        request = CompletionRequest(
-            snapshot=found[0],
-            cursor=found[1],
-            settings=settings,
-            is_automatic=True,
-            language=self.languages.for_editor_id(document.language),
-            knowledge=self._knowledge_for(document),
-        )
+        request = self._request(found, document)
+        if not request.settings.enabled or request.settings.trigger == "manual":
+            return
+        request = replace(request, knowledge=self._knowledge_for(document))
         if self._is_eager(request):
             self._ahead.schedule(lambda: self._read(request, document), delay_seconds)
 
     async def _read(self, request: CompletionRequest, document: OpenDocument) -> None:
         shape = await self._shape_of(request, document)
-        manifest = self.models.choose(request.snapshot.language)
+        manifest = self.models.choose(self._route(request, document))
         if isinstance(manifest, NoSuggestion):
             return
         if isinstance(shape, NoSuggestion) and shape.reason not in _ONLY_HERE:
@@ -386,9 +430,11 @@ class Session:
             seconds if self._is_eager(request) else max(seconds, _DEBOUNCE_WHEN_NOT_EAGER_SECONDS)
         )
 
-    async def _model_for(self, request: CompletionRequest) -> ReadyModel | NoSuggestion:
+    async def _model_for(
+        self, request: CompletionRequest, document: OpenDocument
+    ) -> ReadyModel | NoSuggestion:
         """Return the model, waiting for it to load only when asked by hand."""
-        manifest = self.models.choose(request.snapshot.language)
+        manifest = self.models.choose(self._route(request, document))
         if isinstance(manifest, NoSuggestion):
             return manifest
         ready = self.models.ready_now(manifest)
@@ -433,7 +479,7 @@ class Session:
         self._exclusions[document.uri] = (time.monotonic(), exclusion)
         return exclusion
 
-    def _noted(self, outcome: Outcome, language: str, seconds: float) -> Outcome:
+    def _noted(self, outcome: Outcome, language: str, route: str, seconds: float) -> Outcome:
         """Count an outcome and remember it for whoever asks why."""
         is_shown = isinstance(outcome, Suggestion)
         name = "shown" if isinstance(outcome, Suggestion) else outcome.reason.value
@@ -444,6 +490,7 @@ class Session:
                 sentence="A suggestion was given." if is_shown else _sentence(outcome),
                 language=language,
                 model=outcome.model,
+                route=route,
                 seconds=seconds,
                 prompt_tokens=outcome.timings.prompt_tokens,
                 reused_tokens=outcome.timings.reused_tokens,
@@ -492,10 +539,13 @@ class Session:
 
     def _prepare(self, document: OpenDocument) -> None:
         """Start to load the model of a document's language, so that the first key need not wait."""
-        settings = self.settings.for_language(document.language)
-        if not settings.enabled:
+        found = self.documents.snapshot(document.uri, self._cursors.get(document.uri, 0))
+        if found is None:
             return
-        manifest = self.models.choose(document.language)
+        request = self._request(found, document)
+        if not request.settings.enabled:
+            return
+        manifest = self.models.choose(self._route(request, document))
         if isinstance(manifest, NoSuggestion):
             self._set_status(Status(busy=False, kind="Warning", message=manifest.sentence))
         elif self.models.ready_now(manifest) is None:
@@ -545,6 +595,11 @@ class Session:
         if status != self._status:
             self._status = status
             self._on_status(status)
+
+
+def _knows(languages: LanguageRegistry) -> Callable[[str], bool]:
+    known = {name for language in languages.all() for name in language.editor_ids}
+    return known.__contains__
 
 
 def _sentence(outcome: Outcome) -> str:

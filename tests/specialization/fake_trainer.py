@@ -48,7 +48,7 @@ def finish(training: Training, checkpoint: Path) -> None:
 
 def main(mode: str) -> None:
     training = msgspec.json.decode(sys.stdin.readline(), type=Training)
-    checkpoint = Path(training.checkpoint_path) / "step"
+    checkpoint = Path(training.checkpoint_path)
     if mode != "says nothing":
         say(Progress("training", 25, 100, 30.0, 90.0, 500, 2.0))
     match mode:

@@ -21,7 +21,6 @@ PLENTY = Limits(memory_mb=100_000, free_disk_mb=0)
 
 
 def training_in(folder: Path) -> Training:
-    (folder / "checkpoint").mkdir(exist_ok=True)
     return Training(
         manifest=manifest(),
         weights_path="",
@@ -113,7 +112,7 @@ def interrupt_when_training(limits: Limits, mode: str, folder: Path) -> None:
 
 def test_ctrl_c_lets_it_keep_a_checkpoint(tmp_path: Path) -> None:
     interrupt_when_training(PLENTY, "waits", tmp_path)
-    assert (tmp_path / "checkpoint" / "step").read_text() == "from a checkpoint"
+    assert (tmp_path / "checkpoint").read_text() == "from a checkpoint"
 
 
 def test_one_that_does_not_stop_is_ended(tmp_path: Path) -> None:
@@ -138,7 +137,7 @@ def test_a_process_whose_starter_is_gone_keeps_a_checkpoint(tmp_path: Path) -> N
         assert child.process.stdin is not None
         child.process.stdin.close()
         child.process.wait(30)
-    assert (tmp_path / "checkpoint" / "step").exists()
+    assert (tmp_path / "checkpoint").exists()
 
 
 def test_it_leaves_no_threads_behind(tmp_path: Path) -> None:

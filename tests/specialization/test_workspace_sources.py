@@ -11,7 +11,11 @@ from specialization.workspaces import a_module, write_workspace
 from tabwright.commands.building import build_languages
 from tabwright.errors import CommandError
 from tabwright.specialization.sources import Sources, lines_of
-from tabwright.specialization.workspace_sources import HELD_OUT_LINES, read_workspace
+from tabwright.specialization.workspace_sources import (
+    HELD_OUT_LINES,
+    in_languages,
+    read_workspace,
+)
 
 LANGUAGES = build_languages()
 
@@ -141,11 +145,15 @@ def test_many_copies_of_one_file_are_too_small(tmp_path: Path) -> None:
         sources_of(tmp_path)
 
 
-def test_one_language_can_be_asked_for(tmp_path: Path) -> None:
+def test_some_languages_alone_can_be_asked_for(tmp_path: Path) -> None:
     write_workspace(tmp_path)
     (tmp_path / "page.ts").write_text("export const answer: number = 42;\n" * 20)
-    found = read_workspace(tmp_path, LANGUAGES, only="python").sources
+    everything = read_workspace(tmp_path, LANGUAGES)
+    found = in_languages(everything, tmp_path, {"python"}).sources
     assert {file.language for file in (*found.train, *found.held_out)} == {"python"}
+    assert len(paths_of(everything.sources)) == len(paths_of(found)) + 1
+    with pytest.raises(CommandError, match="too small"):
+        in_languages(everything, tmp_path, {"typescript"})
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names that are no text need such a file system")

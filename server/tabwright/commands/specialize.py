@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,15 @@ from tabwright.errors import CommandError, TabwrightError, TrainingInterrupted
 if TYPE_CHECKING:
     from tabwright.commands.specialize_output import Output
     from tabwright.model.manifest import Manifest
-    from tabwright.specialization.sources import Sources
     from tabwright.specialization.specializing import Plan
+    from tabwright.specialization.workspace_sources import WorkspaceText
     from tabwright.syntax.languages import LanguageRegistry
 
 _MINUTES = 20.0
 _SEED = 7
 _NOT_BETTER = 3
 _INTERRUPTED = 130
-_SHARE_OF_A_LANGUAGE = 0.03
+_SHARE_OF_A_LANGUAGE = 0.1
 """A language that is less of a workspace's code is not served by its model."""
 
 
@@ -129,8 +130,9 @@ def specialize(
             _remove(output, workspace, language)
             return
         made = _what(workspace, language, corpus, exclude)
-        plan = replace(_plan(made, base_id, minutes, seed, memory_mb), steps=steps, is_fresh=fresh)
-        output.show_plan(plan, made.left_out)
+        plan, found = _plan(made, base_id, minutes, seed, memory_mb)
+        plan = replace(plan, steps=steps, is_fresh=fresh)
+        output.show_plan(plan, found.left_out)
         if dry_run:
             return
         if not yes and not as_json and sys.stdin.isatty():
@@ -148,26 +150,26 @@ def specialize(
         sys.exit(_NOT_BETTER)
 
 
+@dataclass(frozen=True)
 class _Made:
     """What a model is made for, and the text for it."""
 
-    def __init__(
-        self,
-        sources: Sources,
-        languages: LanguageRegistry,
-        left_out: dict[str, int],
-        folder: Path | None,
-        language: str,
-        exclude: tuple[str, ...],
-        corpus: Path | None,
-    ) -> None:
-        self.sources = sources
-        self.languages = languages
-        self.left_out = left_out
-        self.folder = folder
-        self.language = language
-        self.exclude = exclude
-        self.corpus = corpus
+    found: WorkspaceText
+    languages: LanguageRegistry
+    folder: Path | None
+    language: str
+    """The editor language id that was asked for, or empty."""
+    exclude: tuple[str, ...] = ()
+    corpus: Path | None = None
+
+    @property
+    def model_id(self) -> str:
+        """The id of the model."""
+        from tabwright.specialization.installing import language_model_id, workspace_model_id
+
+        if self.folder is not None:
+            return workspace_model_id(self.folder)
+        return language_model_id(self.language)
 
 
 def _what(
@@ -175,16 +177,15 @@ def _what(
 ) -> _Made:
     from tabwright.commands.building import build_languages
     from tabwright.specialization.sources import read_corpus
-    from tabwright.specialization.workspace_sources import read_workspace
+    from tabwright.specialization.workspace_sources import WorkspaceText, read_workspace
 
     languages = build_languages()
     language = _first_name(language, languages)
     if workspace is not None:
         if corpus is not None:
             raise CommandError("Give either --workspace or --corpus, not both.")
-        found = read_workspace(workspace, languages, exclude, language)
         return _Made(
-            found.sources, languages, dict(found.left_out), workspace, language, exclude, None
+            read_workspace(workspace, languages, exclude), languages, workspace, language, exclude
         )
     if not language:
         raise CommandError("Give --workspace DIR, for example `--workspace .`, or --language ID.")
@@ -193,8 +194,8 @@ def _what(
             "Give --corpus FOLDER with what to learn the language from; `tabwright corpus build`"
             " makes one."
         )
-    sources = read_corpus(corpus, language)
-    return _Made(sources, languages, {}, None, language, exclude, corpus)
+    found = WorkspaceText(read_corpus(corpus, language), {})
+    return _Made(found, languages, None, language, exclude, corpus)
 
 
 def _first_name(language: str, languages: LanguageRegistry) -> str:
@@ -207,85 +208,99 @@ def _first_name(language: str, languages: LanguageRegistry) -> str:
     return known.editor_ids[0] if known is not None else ""
 
 
-def _plan(made: _Made, base_id: str, minutes: float, seed: int, memory_mb: int | None) -> Plan:
-    from tabwright.specialization.installing import (
-        candidate_manifest,
-        language_model_id,
-        workspace_model_id,
-    )
+def _plan(
+    made: _Made, base_id: str, minutes: float, seed: int, memory_mb: int | None
+) -> tuple[Plan, WorkspaceText]:
+    """Return what is to be made, and the text that it is made from."""
+    from tabwright.specialization.installing import candidate_manifest
     from tabwright.specialization.specializing import Plan, default_memory_mb
+    from tabwright.specialization.workspace_sources import in_languages
 
-    main_language = made.sources.languages[0][0]
-    base = _base(base_id, main_language)
+    models = _Models(made.model_id)
+    main_language = made.language or made.found.sources.languages[0][0]
+    base = models.by_id(base_id) if base_id else models.for_language(main_language)
+    served = _served(made, base, main_language, models)
+    found, what, name = made.found, made.language, f"made here for {made.language}"
+    products: tuple[str, ...] = ()
     if made.folder is not None:
-        folder = made.folder.resolve()
+        found = in_languages(found, made.folder, served)
         # An editor may name a folder by a link to it.
-        places = tuple(dict.fromkeys((str(folder), str(made.folder.absolute()))))
-        candidate = candidate_manifest(
-            base,
-            workspace_model_id(folder),
-            f"{base.name}, made for {folder.name}",
-            languages=_editor_ids(made),
-            products=places,
-        )
-        what = "the code of one workspace"
-    else:
-        candidate = candidate_manifest(
-            base,
-            language_model_id(made.language),
-            f"{base.name}, made here for {made.language}",
-            languages=_editor_ids(made),
-        )
-        what = made.language
-    return Plan(
+        places = (str(made.folder.resolve()), str(made.folder.absolute()))
+        products = tuple(dict.fromkeys(places))
+        what, name = "the code of one workspace", f"made for {made.folder.resolve().name}"
+    candidate = candidate_manifest(
+        base,
+        made.model_id,
+        f"{base.name}, {name}",
+        languages=_editor_ids(served, made.languages),
+        products=products,
+    )
+    plan = Plan(
         base=base,
         candidate=candidate,
-        sources=made.sources,
+        sources=found.sources,
         what=what,
         command=_command(made, base.id, minutes, seed),
         minutes=minutes,
         seed=seed,
         memory_mb=memory_mb or default_memory_mb(),
     )
+    return plan, found
 
 
-def _base(base_id: str, language: str) -> Manifest:
-    """Return the model to start from: never one that was made for a workspace."""
-    import psutil
+class _Models:
+    """The models to start from: never one for a product or a use case, nor the one to be made."""
 
-    from tabwright.commands.building import build_catalogue
-    from tabwright.model.routing import choose_manifest
-    from tabwright.model.weights import problem_with
+    def __init__(self, model_id: str) -> None:
+        from tabwright.commands.building import build_session
 
-    catalogue = build_catalogue()
-    if base_id:
-        return catalogue.get(base_id)
-    general = [each for each in catalogue.manifests if not each.products and not each.use_cases]
-    chosen = choose_manifest(
-        general,
-        language,
-        is_installed=lambda manifest: not problem_with(manifest),
-        memory_mb=psutil.virtual_memory().total // 1_000_000,
-    )
-    if chosen is None:
-        raise CommandError(
-            f"No model for {language} is installed to start from; `tabwright models pull` fetches"
-            " the default one."
-        )
-    return chosen
+        self._host = build_session().models  # it starts nothing until it is asked for suggestions
+        self._model_id = model_id
+
+    def by_id(self, model_id: str) -> Manifest:
+        """Return the model that the user has named."""
+        if model_id == self._model_id:
+            raise CommandError(f"{model_id} cannot be made from itself: choose another --base.")
+        return self._host.catalogue.get(model_id)
+
+    def for_language(self, language: str) -> Manifest:
+        """Return the model that answers for a language in any workspace."""
+        from tabwright.model.routing import Route, route
+        from tabwright.model.weights import problem_with
+
+        manifests = [each for each in self._host.catalogue.manifests if each.id != self._model_id]
+        found = route(manifests, Route(language), self._host.machine(), problem_with)
+        if found.chosen is None:
+            raise CommandError(
+                f"No model for {language} is installed to start from; `tabwright models pull`"
+                " fetches the default one."
+            )
+        return found.chosen.manifest
 
 
-def _editor_ids(made: _Made) -> tuple[str, ...]:
-    """Return the languages that the model is for, as editors name them: those it has seen much of.
+def _served(made: _Made, base: Manifest, main_language: str, models: _Models) -> tuple[str, ...]:
+    """Return the languages that the model is for, by their first ids in editors.
 
-    Every name of a language is among them: an editor has several for some.
+    Besides the main one these are the languages that are much of the code and that the same model
+    answers for now: another language's specialist is not to be replaced by what was made from this
+    one.
     """
-    total = sum(characters for _, characters in made.sources.languages)
+    if made.language:
+        return (made.language,)
+    counts = made.found.sources.languages
+    total = sum(characters for _, characters in counts)
+    much = [name for name, characters in counts if characters >= _SHARE_OF_A_LANGUAGE * total]
+    return tuple(
+        name for name in much if name == main_language or models.for_language(name).id == base.id
+    )
+
+
+def _editor_ids(served: Iterable[str], languages: LanguageRegistry) -> tuple[str, ...]:
+    """Return all ids that editors have for some languages."""
     ids: dict[str, None] = {}
-    for name, characters in made.sources.languages:
-        language = made.languages.for_editor_id(name)
-        if characters >= _SHARE_OF_A_LANGUAGE * total:
-            ids.update(dict.fromkeys(language.editor_ids if language is not None else (name,)))
+    for name in served:
+        language = languages.for_editor_id(name)
+        ids.update(dict.fromkeys(language.editor_ids if language is not None else (name,)))
     return tuple(ids)
 
 

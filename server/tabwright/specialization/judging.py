@@ -3,7 +3,7 @@
 Both are asked by the process that serves them, with the prompts that are served, at the same spots.
 The new one wins when the exact answers say so; where these tell nothing, the likeness of the
 answers may. "Say so" means that a 95 % interval of the difference lies above 0, and that more than
-a handful of answers differ.
+a handful of answers differ; and what is gained by one measure must not be lost by the other.
 """
 
 from __future__ import annotations
@@ -81,13 +81,11 @@ class Judgement:
         where it does not.
         """
         pairs = list(zip(self.candidate, self.base, strict=True))
+        if self.exact.is_loss or self.similarity.is_loss:
+            return ""
         if self.exact.is_gain and _more(new.exact - old.exact for new, old in pairs):
             return "exact_match"
-        if (
-            not self.exact.is_loss
-            and self.similarity.is_gain
-            and _more(new.similarity - old.similarity for new, old in pairs)
-        ):
+        if self.similarity.is_gain and _more(new.similarity - old.similarity for new, old in pairs):
             return "edit_similarity"
         return ""
 

@@ -40,7 +40,7 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The folder that is the training process's own."""
+        """The file that the training process keeps and goes on from."""
         return self.path / "checkpoint"
 
     @property
@@ -51,10 +51,7 @@ class RunFolder:
     @property
     def has_checkpoint(self) -> bool:
         """Whether the training process has left something to go on from."""
-        try:
-            return any(self.checkpoint.iterdir())
-        except OSError:
-            return False
+        return self.checkpoint.is_file()
 
     def trained(self) -> Trained | None:
         """Return what the training process said at its end, None where it has not come to it."""
@@ -101,7 +98,6 @@ def opened_run(
                 shutil.rmtree(path, ignore_errors=True)
             make_private_folder(path)
             folder = RunFolder(path, is_same, was_outdated)
-            make_private_folder(folder.checkpoint)
             write_sources(sources, path)
             _write(path / _RUN_FILE, wanted)
             yield folder

@@ -242,8 +242,8 @@ def evidence_of(judgement: Judgement, against: str, command: str) -> Sequence[Ev
             measure=name,
             ours=round(sum(ours) / len(ours), 4),
             theirs=round(sum(theirs) / len(theirs), 4),
-            low=round(interval.low, 4),
-            high=round(interval.high, 4),
+            low=round(interval.low, 6),
+            high=round(interval.high, 6),
             items=len(ours),
             command=command,
         )

@@ -2,7 +2,7 @@
 
 It is a process of its own so that neither the command nor the server holds PyTorch, and so that
 whatever goes wrong in it costs nothing else. What it is told and what it says are the messages of
-`training_messages.py`; it keeps a checkpoint and ends when its standard input ends. What it makes
+`training_messages.py`; it keeps checkpoints, and ends when its standard input ends. What it makes
 it writes into its run's folder; nothing that is installed is within its reach.
 """
 
@@ -59,8 +59,8 @@ class Limits:
     """What is to stay free on the disk of its folder."""
     silent_seconds: float = 600.0
     """Loading, compiling and judging a large model say nothing for a while."""
-    stopping_seconds: float = 60.0
-    """How long it may take to keep a checkpoint when it is to stop."""
+    stopping_seconds: float = 20.0
+    """How long it may take to end when it is to stop."""
 
 
 @dataclass
@@ -103,7 +103,7 @@ def run_training(
 ) -> Trained:
     """Train in a process of its own, and return what it says at its end.
 
-    `folder` is where it works. Ctrl-C lets it keep a checkpoint first.
+    `folder` is where it works. After Ctrl-C its last checkpoint is there to go on from.
 
     Raises:
         TrainingFailed: it crashed, fell silent, or ran out of memory or disk; one sentence says
@@ -189,6 +189,8 @@ def _watch(
                 on_progress(progress)
             case Trained() as trained:
                 return trained
+            case NotTrained(kind="disk"):
+                raise TrainingFailed(_disk_sentence(folder))
             case NotTrained(message=reason):
                 raise TrainingFailed(f"Training failed: {reason.rstrip('.')}.")
             case None:
@@ -288,7 +290,7 @@ def _read_errors(child: _Child) -> None:
 
 
 def _stop_gently(child: _Child, seconds: float) -> None:
-    """Let the process keep a checkpoint; a second Ctrl-C does not wait for it."""
+    """Let the process end by itself; a second Ctrl-C does not wait for it."""
     stdin = child.process.stdin
     with contextlib.suppress(OSError):
         if stdin is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,6 @@ HELD_OUT_LINES = 200
 _HELD_OUT_FILES = 3
 _SHARES = (0.1, 0.15, 0.2, 0.3, 0.4)
 """The share of the files that is held out; the first that gives enough to be judged by."""
-_MOST_HELD_OUT = 0.5
 _SHORTEST_FILE = 40
 """Characters; shorter files say nothing."""
 
@@ -45,13 +44,12 @@ def read_workspace(
     folder: Path,
     languages: LanguageRegistry,
     exclude: Sequence[str] = (),
-    only: str = "",
     is_cancelled: Callable[[], bool] = lambda: False,
 ) -> WorkspaceText:
     """Read a workspace and divide it.
 
-    `exclude` are patterns as in `.gitignore`; `only` is an editor language id, or empty for every
-    programming language. The same files give the same parts; a changed file stays in its part.
+    `exclude` are patterns as in `.gitignore`. The same files give the same parts; a changed file
+    stays in its part.
 
     Raises:
         CommandError: the folder cannot be used, or is too small to judge a model by.
@@ -59,12 +57,23 @@ def read_workspace(
     if not folder.is_dir():
         raise CommandError(f"{folder} is no folder.")
     left_out: Counter[str] = Counter()
-    files = [
-        file
-        for file in _files(folder.resolve(), languages, exclude, left_out, is_cancelled)
-        if not only or file.language == only
-    ]
+    files = list(_files(folder.resolve(), languages, exclude, left_out, is_cancelled))
     return WorkspaceText(_divided(folder, files), dict(left_out))
+
+
+def in_languages(found: WorkspaceText, folder: Path, wanted: Collection[str]) -> WorkspaceText:
+    """Return what is in some languages, by the ids that editors have for them, in the same parts.
+
+    Raises:
+        CommandError: that is too little to judge a model by.
+    """
+    parts = (
+        tuple(file for file in part if file.language in wanted)
+        for part in (found.sources.train, found.sources.held_out)
+    )
+    sources = Sources(*parts)
+    _check_size(folder, sources)
+    return WorkspaceText(sources, found.left_out)
 
 
 def _files(
@@ -106,7 +115,6 @@ def _divided(folder: Path, files: Sequence[SourceFile]) -> Sources:
     """Hold out whole groups of files that are alike, chosen by a hash of their first path."""
     groups = groups_of_alike([file.text for file in files])
     chances = [_chance(files[group].path) for group in groups]
-    characters = sum(len(file.text) for file in files)
     held_out: tuple[SourceFile, ...] = ()
     for share in _SHARES:
         held_out = tuple(
@@ -115,15 +123,23 @@ def _divided(folder: Path, files: Sequence[SourceFile]) -> Sources:
         if len(held_out) >= _HELD_OUT_FILES and lines_of(held_out) >= HELD_OUT_LINES:
             break
     train = tuple(file for file, chance in zip(files, chances, strict=True) if chance >= share)
-    is_much = sum(len(file.text) for file in held_out) > _MOST_HELD_OUT * characters
-    if is_much or len(held_out) < _HELD_OUT_FILES or lines_of(held_out) < HELD_OUT_LINES:
+    sources = Sources(train, held_out)
+    _check_size(folder, sources)
+    return sources
+
+
+def _check_size(folder: Path, sources: Sources) -> None:
+    train, held_out = sources.train, sources.held_out
+    lines = lines_of(held_out)
+    # Where most of it is held out, what is left to learn from is too little.
+    is_little = sum(len(file.text) for file in train) < sum(len(file.text) for file in held_out)
+    if is_little or len(held_out) < _HELD_OUT_FILES or lines < HELD_OUT_LINES:
         raise CommandError(
-            f"{folder} is too small to specialise for: {len(files)} files with"
-            f" {lines_of(files):,} lines of code to learn from, of which at least"
-            f" {HELD_OUT_LINES} lines in {_HELD_OUT_FILES} files that are unlike the others must be"
-            " kept aside to judge by."
+            f"{folder} is too small to specialise for: {len(train) + len(held_out)} files with"
+            f" {lines_of(train) + lines:,} lines of code, of which at least {HELD_OUT_LINES} lines"
+            f" in {_HELD_OUT_FILES} files that are unlike the others must be kept aside to judge"
+            " by."
         )
-    return Sources(train, held_out)
 
 
 def _chance(path: str) -> float:

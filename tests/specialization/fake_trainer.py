@@ -60,8 +60,8 @@ def main(mode: str) -> None:
             raise ValueError("the tensors do not fit")
         case "is killed":
             os.kill(os.getpid(), signal.SIGKILL)
-        case "wants memory":
-            hoard = bytearray(os.urandom(1 << 20)) * 400
+        case "wants memory" | "wants much memory":
+            hoard = bytearray(os.urandom(1 << 20)) * (400 if mode == "wants memory" else 800)
             time.sleep(600)
             del hoard
         case "fills the disk":

@@ -61,7 +61,10 @@ def settings_schema() -> dict[str, Any]:
     """Return the JSON schema by which LSP4IJ completes and checks `settings.json`."""
     per_language = _properties(CompletionSettings, with_defaults=False)
     everywhere = _properties(Settings, with_defaults=True)
+    languages = {"type": "object", "additionalProperties": _closed_object(per_language)}
+    per_workspace = _closed_object({**per_language, "languages": languages})
     everywhere["languages"]["additionalProperties"] = _closed_object(per_language)
+    everywhere["workspaces"]["additionalProperties"] = per_workspace
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Tabwright",

@@ -46,6 +46,8 @@ def _forms(form: type[CompletionSettings]) -> dict[str, dict[str, Any]]:
         schema = {key: value for key, value in schemas[field.name].items() if key != "default"}
         if field.name == "languages":
             schema["additionalProperties"] = _per_language()
+        if field.name == "workspaces":
+            schema["additionalProperties"] = _per_workspace()
         found[field.name] = {
             **_with_one_type(schema),
             "default": defaults[field.name],
@@ -60,6 +62,12 @@ def _per_language() -> dict[str, Any]:
         del form["default"]  # what is not set for a language is as it is for all
     properties = {camel_case(name): form for name, form in forms.items()}
     return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _per_workspace() -> dict[str, Any]:
+    everything = _per_language()
+    languages = {"type": "object", "additionalProperties": _per_language()}
+    return {**everything, "properties": {**everything["properties"], "languages": languages}}
 
 
 def _with_one_type(schema: dict[str, Any]) -> dict[str, Any]:

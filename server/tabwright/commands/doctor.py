@@ -102,6 +102,7 @@ def examine() -> list[Finding]:
         ("llama.cpp", _model_process),
         ("Machine", _machine),
         ("Models", _models),
+        ("Routing", _routing),
         ("Languages", _languages),
         ("Folders", _folders),
         ("Editors", _editors),
@@ -290,7 +291,7 @@ def _catalogue() -> Catalogue:
 def _models() -> Iterator[Finding]:
     from tabwright.model.gguf_file import check_gguf
     from tabwright.model.manifest import LocalSource
-    from tabwright.model.weights import installed_weights, require_weights
+    from tabwright.model.weights import adapter_problem, installed_weights, require_weights
 
     catalogue = _catalogue()
     default = catalogue.default.id
@@ -310,7 +311,11 @@ def _models() -> Iterator[Finding]:
             advice = "Put a sound GGUF file there." if is_own_file else fetch
             yield Finding("Models", "warning", sentence, advice)
         else:
-            usable.append(manifest.id)
+            problem = adapter_problem(manifest)
+            if problem:
+                yield Finding("Models", "warning", problem, "Until then the next model answers.")
+            else:
+                usable.append(manifest.id)
     if not usable:
         sentence = "No usable model is installed, so nothing can be suggested."
         yield Finding("Models", "problem", sentence, "tabwright models pull")
@@ -330,6 +335,32 @@ def _models() -> Iterator[Finding]:
     mine = [manifest.id for manifest in catalogue.manifests if manifest.folder == own]
     if mine:
         yield Finding("Models", "ok", f"Your own manifests: {', '.join(mine)} ({own}).")
+
+
+def _routing() -> Iterator[Finding]:
+    """Say which model answers for which language."""
+    from tabwright.commands.building import build_languages
+    from tabwright.commands.models_recommend import machine_here
+    from tabwright.model.routing import Route, route
+    from tabwright.model.weights import problem_with
+
+    catalogue = _catalogue()
+    machine = machine_here(catalogue)
+    languages: dict[str, list[str]] = {}
+    for language in build_languages().all():
+        where = Route(language.editor_ids[0])
+        chosen = route(catalogue.manifests, where, machine, problem_with).chosen
+        if chosen is not None:
+            languages.setdefault(chosen.manifest.display_name, []).append(where.language)
+    if not languages:
+        return  # the check of the models says so
+    general = max(languages, key=lambda name: len(languages[name]))
+    parts = [
+        f"{name} for {', '.join(meant)}" for name, meant in languages.items() if name != general
+    ]
+    others = "all other languages" if parts else "all languages"
+    sentence = "; ".join([*parts, f"{general} for {others}"])
+    yield Finding("Routing", "ok", f"{sentence} (`tabwright models recommend` says why).")
 
 
 def _languages() -> Iterator[Finding]:

@@ -49,7 +49,7 @@ def recommend(languages: tuple[str, ...], as_json: bool) -> None:
     choose otherwise at a place.
     """
     catalogue = read_catalogue(catalogue_folders())
-    machine = _machine(catalogue)
+    machine = machine_here(catalogue, _gpu_memory_mb())
     wanted = languages or tuple(each.editor_ids[0] for each in build_languages().all())
     found = recommendations(catalogue, machine, wanted)
     if as_json:
@@ -123,7 +123,8 @@ def _expected(manifest: Manifest, machine: Machine, catalogue: Catalogue) -> Mea
     )
 
 
-def _machine(catalogue: Catalogue) -> Machine:
+def machine_here(catalogue: Catalogue, gpu_memory_mb: int = 0) -> Machine:
+    """Return what models may take on this machine, with what was measured."""
     speeds: dict[str, Measurement] = {}
     for manifest in catalogue.manifests:
         request = unsized_request(manifest, Settings())
@@ -131,7 +132,7 @@ def _machine(catalogue: Catalogue) -> Machine:
         if measured is not None:
             speeds[manifest.id] = measured
     total = psutil.virtual_memory().total // 1_000_000
-    return Machine(memory_mb=total, gpu_memory_mb=_gpu_memory_mb(), speeds=speeds)
+    return Machine(memory_mb=total, gpu_memory_mb=gpu_memory_mb, speeds=speeds)
 
 
 def _gpu_memory_mb() -> int:

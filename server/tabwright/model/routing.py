@@ -158,8 +158,8 @@ def _unfit(manifest: Manifest, where: Route) -> str:
 
 def _purposes(manifest: Manifest, where: Route) -> Iterator[str]:
     if manifest.products and _is_for_product(manifest, where):
-        is_path = any(is_path(each) for each in manifest.products)
-        yield "for this workspace" if is_path else "for packages imported here"
+        is_workspace = any(is_path(each) for each in manifest.products)
+        yield "for this workspace" if is_workspace else "for packages imported here"
     for use_case in manifest.use_cases:
         if use_case in where.use_cases:
             yield f"for {use_case}"

@@ -121,6 +121,7 @@ def specialize(
     130 stopped by Ctrl-C; 1 anything else, in one sentence on stderr.
     """
     from tabwright.commands.specialize_output import json_output, terminal_output
+    from tabwright.specialization.training_client import require_trainer
 
     # An editor ends its commands by SIGTERM; that too is to keep what was learned.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -130,6 +131,8 @@ def specialize(
             _remove(output, workspace, language)
             return
         made = _what(workspace, language, corpus, exclude)
+        if not dry_run:
+            require_trainer()
         plan, found = _plan(made, base_id, minutes, seed, memory_mb)
         plan = replace(plan, steps=steps, is_fresh=fresh)
         output.show_plan(plan, found.left_out)

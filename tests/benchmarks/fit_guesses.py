@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 
 import click
 from calibrate import PACKAGES
+from known_text import along
 from packages import default_folder
 from reporting import WIDTH, installed_model, machine, results_file, say, write_results
 from rich.box import SIMPLE_HEAD
@@ -208,17 +209,15 @@ def _along(
     model: LlamaModel, prompt: list[int], text: str, guesses: Sequence[Guess]
 ) -> Iterator[tuple[float, tuple[Seen, ...]]]:
     """Walk along a text after a prompt, healed as the server heals it."""
-    tokens, end = model.split_for_healing(prompt)
-    sequence = model.sequence_for("document")
-    for _ in model.read_prompt(sequence, tokens):
-        pass
-    length = len(tokens)
-    wanted = model.tokenize(end.decode("utf-8", "replace") + text)
-    single = [Mixture([each], end, model.tokenize, model.token_bytes) for each in guesses]
-    for index, token in enumerate(wanted):
+    single: list[Mixture] | None = None
+    for step in along(model, prompt, text):
+        token = step.token
+        if single is None:
+            end = step.must_begin
+            single = [Mixture([each], end, model.tokenize, model.token_bytes) for each in guesses]
         following = [each.next_tokens[0] if each else None for each in single]
         besides = [token, *(each for each in following if each is not None)]
-        known = dict(model.likeliest(sequence.heads[length], 1, end, besides))
+        known = dict(model.likeliest(step.logits, 1, step.must_begin, besides))
         if token not in known:
             return  # it is cut into tokens in another way here; what is known must do
         yield (
@@ -231,9 +230,6 @@ def _along(
         for guess in single:
             if guess:
                 guess.note(Candidate(token, 0.0, _IMPOSSIBLE))
-        end = end[len(model.token_bytes(token)) :]
-        model.advance(sequence, length, token, wanted[index + 1 : index + 8])
-        length += 1
 
 
 def loss(cases: Sequence[Case], figures: Figures) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from infilling_items import FILE_NAMES, Item
+from infilling_items import Item
 from reporting import say
 
 from tabwright.commands.building import build_session
@@ -110,9 +110,9 @@ async def _ask_both_ways(session: Session, item: Item, folder: Path) -> tuple[An
 
 
 def _document(session: Session, item: Item, folder: Path) -> OpenDocument:
-    path = folder / FILE_NAMES[item.language]
+    path = folder / item.file_path
     text = item.before + item.after
-    folder.mkdir(parents=True)
+    path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
     language = session.languages.for_path(path.name)
     assert language is not None, "every language of the sets is bundled"

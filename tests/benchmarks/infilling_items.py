@@ -17,6 +17,7 @@ FILE_NAMES = {
     "typescript": "solution.ts",
     "go": "solution.go",
     "rust": "solution.rs",
+    "c": "solution.c",
 }
 """The name an editor has open, by the language of the sets."""
 
@@ -44,6 +45,13 @@ class Item:
     can_be_judged: bool
     """Whether its tests tell a right suggestion from none: they pass with the piece taken out and
     fail without it, as far as that is known."""
+    path: str = ""
+    """The file's place in its workspace; empty for the usual name of its language."""
+
+    @property
+    def file_path(self) -> str:
+        """The place that an editor has open, below the workspace's folder."""
+        return self.path or FILE_NAMES[self.language]
 
     @property
     def group(self) -> tuple[str, str, str]:

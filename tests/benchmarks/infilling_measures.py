@@ -12,8 +12,8 @@ from infilling_items import Item
 from infilling_programs import ProgramRunner
 from line_end_positions import is_sound
 from reporting import median
-from typing_measures import edit_similarity
 
+from tabwright.specialization.comparison import edit_similarity
 from tabwright.syntax.closing import missing_closers
 from tabwright.syntax.languages import Language
 

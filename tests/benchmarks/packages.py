@@ -31,14 +31,15 @@ class Package:
 
     name: str
     version: str
-    source: Literal["wheel", "sdist", "npm"]
+    source: Literal["wheel", "sdist", "npm", "deb"]
     extensions: tuple[str, ...]
     licence: str
 
     @property
     def title(self) -> str:
         """The name with the version, as a requirement says it."""
-        return f"{self.name}{'@' if self.source == 'npm' else '=='}{self.version}"
+        sign = {"npm": "@", "deb": "="}.get(self.source, "==")
+        return f"{self.name}{sign}{self.version}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def fetch(package: Package, folder: Path) -> Path:
     incoming = folder / f"{root.name}.incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
-    command = _npm_command(package) if package.source == "npm" else _pip_command(package)
+    command = _command(package)
     print(f"fetching {package.title}", file=sys.stderr)
     try:
         subprocess.run(
@@ -110,7 +111,9 @@ def fetch(package: Package, folder: Path) -> Path:
     if len(archives) != 1:
         raise click.ClickException(f"Fetching {package.title} gave {len(archives)} files, not one.")
     unpacked = incoming / "unpacked"
-    if archives[0].suffix == ".whl":
+    if archives[0].suffix == ".deb":
+        subprocess.run(["dpkg-deb", "-x", str(archives[0]), str(unpacked)], check=True)
+    elif archives[0].suffix == ".whl":
         with zipfile.ZipFile(archives[0]) as wheel:
             wheel.extractall(unpacked)
     else:
@@ -124,16 +127,20 @@ def fetch(package: Package, folder: Path) -> Path:
     return root
 
 
+def _command(package: Package) -> list[str]:
+    if package.source == "npm":
+        return ["npm", "pack", "--silent", "--ignore-scripts", package.title]
+    if package.source == "deb":
+        return ["apt-get", "download", package.title]
+    return _pip_command(package)
+
+
 def _pip_command(package: Package) -> list[str]:
     pip = [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else ["pip"]
     # Only the package itself as sources: what describes its build may come as wheels.
     is_wheel = package.source == "wheel"
     form = "--only-binary=:all:" if is_wheel else f"--no-binary={package.name}"
     return [*pip, "download", "--quiet", "--no-deps", form, package.title]
-
-
-def _npm_command(package: Package) -> list[str]:
-    return ["npm", "pack", "--silent", "--ignore-scripts", package.title]
 
 
 def source_files(package: Package, root: Path) -> list[SourceFile]:

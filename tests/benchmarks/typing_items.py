@@ -190,15 +190,19 @@ def _is_code(language: Language, item: Item) -> bool:
     Some tools say nothing there by default, at once, which would pass for quick answers.
     """
     root = tree_sitter.Parser(language.grammar.language).parse(item.file.text.encode()).root_node
-    for line in item.lines:
-        if item.removed[line.start :].startswith(_TEXT_STARTS):
+    return all(is_code(root, item.file.text, item.start + line.start) for line in item.lines)
+
+
+def is_code(root: tree_sitter.Node, text: str, offset: int) -> bool:
+    """Whether at an offset no comment or string begins, and none is around it."""
+    if text.startswith(_TEXT_STARTS, offset):
+        return False
+    place = len(text[:offset].encode())
+    node = root.descendant_for_byte_range(place, place + 1)
+    while node is not None:
+        if "comment" in node.type or "string" in node.type:
             return False
-        offset = len(item.file.text[: item.start + line.start].encode())
-        node = root.descendant_for_byte_range(offset, offset + 1)
-        while node is not None:
-            if "comment" in node.type or "string" in node.type:
-                return False
-            node = node.parent
+        node = node.parent
     return True
 
 

@@ -11,6 +11,8 @@ from reporting import median, percentile
 from typing_editor import Ask, Typed, right_part
 from typing_items import Line, count_keys
 
+from tabwright.specialization.comparison import edit_similarity
+
 _WITHIN_MS = (100, 200, 400)
 _CHARACTERS_TYPED = 3
 _WORD = re.compile(r"\s*(?:\w+|[^\w\s]+)")
@@ -154,21 +156,6 @@ def _line_start(typed: Typed, line: Line, first: Ask) -> _LineStart:
 def _is_exact(ask: Ask, typed: Typed, line: Line) -> bool:
     rest = typed.item.removed[ask.offset : line.end]
     return bool(ask.shown) and ask.shown.partition("\n")[0].rstrip() == rest.rstrip()
-
-
-def edit_similarity(one: str, other: str) -> float:
-    """Return 1 minus the Levenshtein distance over the longer length."""
-    longest = max(len(one), len(other))
-    if not longest:
-        return 1.0
-    row = list(range(len(other) + 1))
-    for number, character in enumerate(one, start=1):
-        previous, row[0] = row[0], number
-        for column, wanted in enumerate(other, start=1):
-            replaced = previous + (character != wanted)
-            previous = row[column]
-            row[column] = min(previous + 1, row[column - 1] + 1, replaced)
-    return 1.0 - row[-1] / longest
 
 
 def _median_of_all_keys(asks: Sequence[Ask]) -> float | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,20 +27,15 @@ from reporting import (
     say,
     write_results,
 )
+from retyping import Shown, retype, settled_session
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from typing_editor import accepted_part
-from typing_items import Item, choose_items, copy_without_answers, count_keys, next_key
+from typing_items import Item, choose_items, copy_without_answers, count_keys
 
-from tabwright.commands.building import build_session
-from tabwright.completion.suggestion import Suggestion
-from tabwright.document import TextRange
 from tabwright.model.client import GenerationEvent, GenerationRequest, ModelProcess
 from tabwright.model.messages import Guess
-from tabwright.session.documents import OpenDocument
 from tabwright.session.session import Session
-from tabwright.settings import read_settings
 
 PACKAGES = (
     Package("werkzeug", "3.1.3", "wheel", (".py",), "BSD-3-Clause"),
@@ -217,7 +211,7 @@ async def _run(
         roots = list(dict.fromkeys(item.file.root for item in items))
         for root in roots:
             _plant(root)
-        sessions = {way: await _session(model, WAYS[way], roots) for way in ways}
+        sessions = {way: await settled_session(model, WAYS[way], roots) for way in ways}
         try:
             for number, item in enumerate(items):
                 turn = number % len(ways)
@@ -228,19 +222,6 @@ async def _run(
             for session in sessions.values():
                 await session.stop()
     return typed
-
-
-async def _session(model: str, way: Mapping[str, Any], roots: Sequence[Path]) -> Session:
-    session = build_session()
-    values = {"model": model, "timeLimitSeconds": 0, "debounceSeconds": 0, **way}
-    session.configure(read_settings(values).settings)
-    session.follow(roots)
-    await session.workspaces.settle()
-    manifest = session.models.choose("python")
-    loading = session.models.begin_loading(manifest)  # type: ignore[arg-type]  # it is installed
-    if loading is not None:
-        await loading
-    return session
 
 
 def _plant(root: Path) -> None:
@@ -281,41 +262,19 @@ async def _type(item: Item, way: str, session: Session, sessions: Mapping[str, S
     """Type an item key by key, accepting what is right."""
     result = Typed(way, item.language, item.file.name, characters=count_keys(item.removed))
     cross = _names_from_elsewhere(item, sessions)
-    uri = item.file.path.as_uri()
-    path = item.file.path
-    document = OpenDocument(uri, item.editor_id, 1, item.before + item.after, path)
-    session.open(document)
-    removed, offset = item.removed, 0
-    first_line = item.lines[0]
-    while offset < len(removed):
-        taken = ""
-        if offset >= first_line.start:
-            shown = await _ask(session, uri, len(item.before) + offset, result)
-            _judge(result, shown, item, offset)
-            taken = accepted_part(shown, removed[offset:], accepts_first_line=False)
-        text = taken or next_key(removed, offset)
-        place = len(item.before) + offset
-        document.replace(TextRange(place, place), text)
-        document.version += 1
-        if taken:
-            result.accepted += count_keys(taken)
-        result.names_accepted += sum(
-            offset <= each < offset + len(taken) for each in cross if taken
-        )
-        offset += len(text)
+    accepted = await retype(session, item, lambda shown: _judge(result, shown, item))
     result.names = len(cross)
-    session.close(uri)
+    for taken in accepted:
+        result.accepted += count_keys(taken.text)
+        result.names_accepted += sum(
+            taken.offset <= each < taken.offset + len(taken.text) for each in cross
+        )
     return result
 
 
-async def _ask(session: Session, uri: str, offset: int, result: Typed) -> str:
-    started = time.perf_counter()
-    outcome = await session.complete(uri, offset, is_automatic=True)
-    result.seconds.append(time.perf_counter() - started)
-    return outcome.text if isinstance(outcome, Suggestion) else ""
-
-
-def _judge(result: Typed, shown: str, item: Item, offset: int) -> None:
+def _judge(result: Typed, answer: Shown, item: Item) -> None:
+    shown, offset = answer.text, answer.offset
+    result.seconds.append(answer.seconds)
     line = item.lines[0]
     rest = item.removed[offset : line.end]
     is_exact = bool(shown) and shown.partition("\n")[0].rstrip() == rest.rstrip()

@@ -124,6 +124,21 @@ class SyntaxTree:
             for start, end in sorted(spans, key=lambda span: (span[0], -span[1]))
         )
 
+    def named_spans_around(self, offset: int, longest: int) -> list[tuple[int, int]]:
+        """Return the ranges of the named nodes around `offset` of at most `longest` characters,
+        the innermost first.
+        """
+        byte = self._bytes.to_byte(offset)
+        node = self._root.named_descendant_for_byte_range(byte, byte)
+        spans: list[tuple[int, int]] = []
+        while node is not None and node.parent is not None:
+            start, end = self.range_of(node)
+            if end - start > longest:
+                break
+            spans.append((start, end))
+            node = node.parent
+        return spans
+
     def range_of(self, node: tree_sitter.Node) -> tuple[int, int]:
         """Return the offsets at which a node starts and ends."""
         return self._bytes.to_offset(node.start_byte), self._bytes.to_offset(node.end_byte)

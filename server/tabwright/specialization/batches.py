@@ -1,0 +1,182 @@
+"""Rows of token trees for the network, each step's drawn from the seed and the step's number alone.
+
+So a resumed run sees exactly what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tabwright.bundled_data import grammars_folder
+from tabwright.model.manifest import Manifest
+from tabwright.specialization.examples import (
+    Example,
+    Source,
+    Window,
+    draw_hole,
+    examples_at_hole,
+)
+from tabwright.specialization.packing import TokenForest, TokenSequence, tree_of
+from tabwright.specialization.vocabulary import Vocabulary
+from tabwright.syntax.languages import LanguageRegistry
+
+_LARGEST_SHARE = 40_000
+"""Characters for which a file counts at most: a longer one is not drawn more often."""
+_SMALLEST_REST = 96
+"""A row with less room left is full."""
+_ATTEMPTS = 12
+_PROMPT_WEIGHT = 0.3
+_PROMPT_SHARE = 0.35
+"""Of the prompts, so many have their own tokens predicted too: a language is learned from all of
+its text, but the output layer is a fifth of the work."""
+
+
+@dataclass(frozen=True)
+class RowShape:
+    """How long rows are, how many make a batch, and what of a file they show."""
+
+    length: int
+    rows: int
+    shortest: Window
+    longest: Window
+
+
+SHORT = RowShape(384, 6, Window(150, 0), Window(850, 300))
+LONG = RowShape(1024, 2, Window(1000, 0), Window(2300, 700))
+LONG_EVERY = 6
+"""One step in so many has long rows: prompts of the length that the server sends."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Arrays as `Network.loss` takes them; predictions are flat over all rows."""
+
+    tokens: npt.NDArray[np.int64]
+    depths: npt.NDArray[np.int64]
+    sees: npt.NDArray[np.bool_]
+    rows: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float32]
+    read: int
+    """Tokens that are no padding."""
+    learned: int
+    """Predictions of middles and ends."""
+
+
+class Batches:
+    """Draws batches from sources; same seed and step, same batch."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        manifest: Manifest,
+        vocabulary: Vocabulary,
+        *,
+        seed: int,
+        ends_with: str = "",
+    ) -> None:
+        self._sources = sources
+        self._manifest = manifest
+        self._vocabulary = vocabulary
+        self._seed = seed
+        self._end = vocabulary.control(ends_with) if ends_with else vocabulary.end
+        shares = [min(len(source.text), _LARGEST_SHARE) for source in sources]
+        self._borders = list(itertools.accumulate(shares))
+        self._languages = LanguageRegistry([grammars_folder()])
+        form = manifest.fill_in_the_middle
+        self._prefix = vocabulary.control(form.prefix) if form is not None else -1
+
+    def at_step(self, step: int) -> Batch:
+        """Return the batch of a step, counted from 0."""
+        shape = LONG if step % LONG_EVERY == LONG_EVERY - 1 else SHORT
+        return self._batch(shape, random.Random(f"{self._seed}:{step}"), prompts=True)
+
+    def fixed(self, count: int, shape: RowShape = SHORT) -> list[Batch]:
+        """Return batches to judge by: middles and ends only."""
+        return [
+            self._batch(shape, random.Random(f"judge:{self._seed}:{index}"), prompts=False)
+            for index in range(count)
+        ]
+
+    def _batch(self, shape: RowShape, rng: random.Random, *, prompts: bool) -> Batch:
+        forests = [self._row(shape, rng, prompts=prompts) for _ in range(shape.rows)]
+        tokens = np.zeros((shape.rows, shape.length), dtype=np.int64)
+        depths = np.zeros_like(tokens)
+        sees = np.zeros((shape.rows, shape.length, shape.length), dtype=np.bool_)
+        predictions: list[tuple[int, int, float]] = []
+        for index, forest in enumerate(forests):
+            tokens[index, : len(forest)] = forest.tokens
+            depths[index, : len(forest)] = forest.depths
+            sees[index] = forest.ancestors(shape.length)
+            shift = index * shape.length
+            predictions += [
+                (shift + node, token, weight) for (node, token), weight in forest.targets.items()
+            ]
+        rows, targets, weights = zip(*predictions, strict=True) if predictions else ((), (), ())
+        return Batch(
+            tokens=tokens,
+            depths=depths,
+            sees=sees,
+            rows=np.array(rows, dtype=np.int64),
+            targets=np.array(targets, dtype=np.int64),
+            weights=np.array(weights, dtype=np.float32),
+            read=sum(len(forest) for forest in forests),
+            learned=sum(1 for weight in weights if weight == 1.0),
+        )
+
+    def _row(self, shape: RowShape, rng: random.Random, *, prompts: bool) -> TokenForest:
+        row = TokenForest()
+        for _ in range(_ATTEMPTS):
+            room = shape.length - len(row)
+            if room < _SMALLEST_REST:
+                break
+            tree = self._tree(shape, rng, room, prompts=prompts)
+            if tree is not None and len(tree) <= room:
+                row.join(tree)
+        return row
+
+    def _tree(
+        self, shape: RowShape, rng: random.Random, room: int, *, prompts: bool
+    ) -> TokenForest | None:
+        drawn = rng.randrange(self._borders[-1])
+        source = self._sources[bisect.bisect_right(self._borders, drawn)]
+        language = self._languages.for_editor_id(source.language)
+        hole = draw_hole(source, language, rng)
+        if hole is None:
+            return None
+        fitting = room * 2  # characters that surely leave room for the middles
+        window = Window(
+            min(fitting, rng.randint(shape.shortest.before, shape.longest.before)),
+            min(fitting // 4, rng.randint(shape.shortest.after, shape.longest.after)),
+        )
+        examples = examples_at_hole(
+            source,
+            hole,
+            window,
+            self._manifest,
+            language,
+            rng,
+            cursors=rng.randint(4, 10) if hole.kind == "typing" else rng.randint(2, 4),
+        )
+        sequences = [self._sequence(example) for example in examples]
+        weight = _PROMPT_WEIGHT if prompts and rng.random() < _PROMPT_SHARE else 0.0
+        return tree_of(
+            sequences, prompt_from=self._start_of_prefix(sequences[0]), prompt_weight=weight
+        )
+
+    def _sequence(self, example: Example) -> TokenSequence:
+        prompt = self._vocabulary.tokens(example.segments, add_bos=self._manifest.add_bos)
+        answer = self._vocabulary.text(example.middle)
+        return TokenSequence(prompt, [*answer, self._end] if example.is_whole else answer)
+
+    def _start_of_prefix(self, sequence: TokenSequence) -> int:
+        """Return the depth behind the prefix token: what goes before it begins nowhere."""
+        places = [place for place, token in enumerate(sequence.prompt) if token == self._prefix]
+        return places[0] + 2 if places else 1

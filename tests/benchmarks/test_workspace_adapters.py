@@ -1,0 +1,198 @@
+"""What counts as added by a newer version, and how the user's command is run."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pytest
+import workspace_training
+from held_out_items import LINE_END, MID_WORD
+from packages import Package, SourceFile
+from raw_model import Served
+from test_specialists import a_manifest
+from version_changes import added_items, added_places
+from workspace_adapters import read_adapters
+from workspace_training import Options, last_words, specialise
+
+from completion.scripted import LANGUAGES
+from tabwright.model.catalogue import Catalogue
+
+OLD = """import bisect
+
+def place_of(books, book):
+    place = bisect.bisect(books, book)
+    return place
+
+def titles(books):
+    found = []
+    for book in books:
+        found.append(book.title)
+    return found
+"""
+
+
+def a_file(text: str, name: str = "shelf.py", version: str = "1") -> SourceFile:
+    package = Package("shelf", version, "wheel", (".py",), "MIT")
+    root = Path(f"/shelf-{version}")
+    return SourceFile(package, root, root / name, text)
+
+
+def added(old: Sequence[SourceFile], *new: SourceFile) -> list[str]:
+    return [place.file.text[place.start : place.end] for place in added_places(old, list(new))]
+
+
+# -- what was added --
+
+
+def test_a_version_without_changes_adds_nothing() -> None:
+    assert added([a_file(OLD)], a_file(OLD, version="2")) == []
+
+
+def test_new_and_changed_lines_are_added() -> None:
+    new = OLD.replace("    return place\n", "    check(place)\n    return place + 1\n")
+    assert added([a_file(OLD)], a_file(new)) == ["check(place)", "return place + 1"]
+
+
+def test_a_line_that_is_only_indented_otherwise_is_not_added() -> None:
+    new = OLD.replace("    place = bisect", "        place = bisect").replace("\n\n", "\n\n\n")
+    assert added([a_file(OLD)], a_file(new)) == []
+
+
+def test_a_file_with_another_name_has_only_new_lines_added() -> None:
+    new = OLD + "\ndef count(books):\n    return len(books)\n"
+    assert added([a_file(OLD)], a_file(new, name="shelves.py")) == [
+        "def count(books):",
+        "return len(books)",
+    ]
+
+
+def test_lines_that_were_moved_between_files_are_not_added() -> None:
+    head, _, tail = OLD.partition("def titles")
+    assert added([a_file(OLD)], a_file(head), a_file("def titles" + tail, name="other.py")) == []
+
+
+def test_a_known_line_in_new_company_is_added_and_marked() -> None:
+    new = OLD + "\ndef last(shelves):\n    place = len(shelves) - 1\n    return place\n"
+    items = added_items([a_file(OLD)], [a_file(new)], "python", 10, 1, LANGUAGES)
+    marked = {
+        (each.item.before.rpartition("\n")[2] + each.item.middle).strip(): each.is_known_line
+        for each in items
+    }
+    assert marked["return place"]
+    assert not marked["place = len(shelves) - 1"]
+
+
+def test_items_are_of_both_kinds_and_no_line_is_asked_about_twice() -> None:
+    names = [f"name_{random.Random(number).randrange(10**6)}" for number in range(40)]
+    new = OLD + "".join(
+        f"{name} = make_{name}(books, {index})\n" for index, name in enumerate(names)
+    )
+    items = added_items([a_file(OLD)], [a_file(new)], "python", 20, 1, LANGUAGES)
+    assert [each.item.kind for each in items] == [LINE_END] * 10 + [MID_WORD] * 10
+    lines = {each.item.before.count("\n") for each in items}
+    assert len(lines) == 20
+    assert all(each.item.before + each.item.middle + each.item.after == new for each in items)
+
+
+# -- the user's command --
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TABWRIGHT_DATA_DIR", str(tmp_path / "users-data"))
+    monkeypatch.setenv("TABWRIGHT_CONFIG_DIR", str(tmp_path / "users-config"))
+    models = tmp_path / "users-config" / "models"
+    models.mkdir(parents=True)
+    (models / "mine.toml").write_text('adapter = "a.gguf"\n')
+    (tmp_path / "users-data" / "weights").mkdir(parents=True)
+    (tmp_path / "run").mkdir()
+    return tmp_path
+
+
+def run(place: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> workspace_training.Made:
+    """Run `specialise` with a program in the place of the command."""
+    command = [sys.executable, "-c", program]
+    monkeypatch.setattr(workspace_training, "python_module_command", lambda _name: command)
+    base = Served(a_manifest(place, "base"), place / "base.gguf")
+    mine = a_manifest(place, "mine")
+    options = Options(minutes=2, items=10, seed=5, base="", context_tokens=512)
+    return specialise(place / "shelf", base, options, place / "run", Catalogue((mine,), ()))
+
+
+MANIFEST = """
+import os, pathlib, sys
+assert sys.argv[1:4] == ["specialize", "--workspace", {workspace!r}], sys.argv
+assert sys.argv[4:8] == ["--minutes", "2", "--base", "base"], sys.argv
+folder = pathlib.Path(os.environ["TABWRIGHT_DATA_DIR"]) / "models"
+folder.mkdir()
+(folder / "own.gguf").write_bytes(b"GGUF")
+(folder / "workspace-shelf.toml").write_text('''
+id = "workspace-shelf"
+name = "Shelf"
+family = "small"
+parameters_millions = 1
+languages = ["python"]
+context_tokens = 512
+memory_mb = 1
+adapter = "own.gguf"
+[licence]
+name = "MIT"
+commercial_use = "allowed"
+[weights]
+quantisation = "F32"
+size_mb = 1
+[weights.source]
+kind = "file"
+path = "base.gguf"
+''')
+"""
+
+
+def test_an_installed_model_is_found_and_the_users_folders_stay_as_they_were(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted(place.glob("users-*/**/*"))
+    made = run(place, monkeypatch, MANIFEST.format(workspace=str(place / "shelf")))
+    assert made.note == "installed"
+    assert made.model is not None
+    assert made.model.manifest.id == "workspace-shelf"
+    assert made.model.adapter is not None
+    assert made.model.adapter.read_bytes() == b"GGUF"
+    assert made.model.weights == place / "base.gguf"
+    assert sorted(place.glob("users-*/**/*")) == before
+
+
+def test_a_model_that_was_not_better_is_no_model(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = run(place, monkeypatch, "raise SystemExit(3)")
+    assert made.model is None
+    assert made.note.startswith("not installed: no gain")
+
+
+def test_a_failure_says_why(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = 'print(\'{"kind": "failed", "message": "No memory left."}\'); raise SystemExit(1)'
+    assert run(place, monkeypatch, said).note == "failed: No memory left."
+
+
+def test_the_last_words_of_a_command() -> None:
+    assert last_words('{"message": "No."}\n', "a warning\n") == "No."
+    assert last_words("", "Traceback\nValueError: no\n") == "ValueError: no"
+    assert last_words('[1]\nnot JSON {"', "") == "it said nothing"
+
+
+def test_adapters_at_hand_are_checked(tmp_path: Path) -> None:
+    file = tmp_path / "a=b.gguf"
+    file.write_bytes(b"")
+    # A file's name may hold the sign, a package's may not.
+    with pytest.raises(click.BadParameter, match="is not there"):
+        read_adapters([f"nox={tmp_path / 'missing.gguf'}"], {"nox"})
+    with pytest.raises(click.BadParameter, match="write PACKAGE=FILE"):
+        read_adapters([f"unknown={file}"], {"nox"})
+    with pytest.raises(click.BadParameter, match="write PACKAGE=FILE"):
+        read_adapters(["nox"], {"nox"})
+    assert read_adapters([f"nox={file}"], {"nox"}) == {"nox": file}

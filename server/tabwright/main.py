@@ -18,6 +18,7 @@ _COMMANDS = {
     "models": ("tabwright.commands.models", "models_group"),
     "replay": ("tabwright.commands.replay", "replay"),
     "serve": ("tabwright.commands.serve", "serve"),
+    "specialize": ("tabwright.commands.specialize", "specialize"),
     "try": ("tabwright.commands.try_it", "try_it"),
 }
 

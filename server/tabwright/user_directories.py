@@ -35,6 +35,16 @@ def index_directory() -> Path:
     return _directory("TABWRIGHT_INDEX_DIR", str(data_directory() / "workspaces"))
 
 
+def specialised_models_directory() -> Path:
+    """Return the folder for models that were made here by `tabwright specialize`."""
+    return data_directory() / "specialised"
+
+
+def specialising_directory() -> Path:
+    """Return the folder for what a specialisation needs while it is made: texts, checkpoints."""
+    return data_directory() / "specialising"
+
+
 def user_models_directory() -> Path:
     """Return the folder for a user's own model manifests and GGUF files."""
     return config_directory() / "models"

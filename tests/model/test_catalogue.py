@@ -131,7 +131,15 @@ def test_folders_that_do_not_exist_hold_nothing(tmp_path: Path) -> None:
 
 def test_the_users_folder_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TABWRIGHT_CONFIG_DIR", str(tmp_path))
-    assert catalogue_folders() == (models_folder(), tmp_path / "models")
+    assert catalogue_folders()[0] == models_folder()
+    assert catalogue_folders()[-1] == tmp_path / "models"
+
+
+def test_models_made_here_are_among_the_users_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABWRIGHT_DATA_DIR", str(tmp_path))
+    assert tmp_path / "specialised" in catalogue_folders()
 
 
 def test_a_misspelt_id_suggests_the_nearest() -> None:

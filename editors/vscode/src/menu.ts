@@ -44,7 +44,8 @@ export function registerCommands(
       vscode.commands.executeCommand('workbench.action.openSettings', '@ext:tabwright.tabwright'),
     'tabwright.openLog': () => server.log.show(),
     'tabwright.install': () => installing.offer(),
-    'tabwright.specialize': () => run(server, SPECIALIZE, 'This workspace'),
+    'tabwright.specialize': () => specialize(server, false),
+    'tabwright.unspecialize': () => specialize(server, true),
   };
   return [
     vscode.workspace.registerTextDocumentContentProvider(REPORT_SCHEME, report),
@@ -100,7 +101,7 @@ function menuWhileRunning(server: Server, switches: Switches): Entry[] {
     { label: '$(cloud-download) Fetch a model…', command: 'tabwright.fetchModel' },
   );
   if (server.commands.includes(SPECIALIZE)) {
-    entries.push({ label: '$(mortar-board) Specialise this workspace', command: 'tabwright.specialize' });
+    entries.push({ label: '$(mortar-board) Specialise this workspace…', command: 'tabwright.specialize' });
   }
   entries.push({ label: '$(debug-restart) Restart', command: 'tabwright.restartServer' });
   return [...entries, ...lastEntries()];
@@ -171,6 +172,49 @@ async function fetchModel(server: Server): Promise<void> {
   if (chosen) {
     await run(server, 'tabwright.pullModel', `${chosen.label} is installed`, chosen.label);
   }
+}
+
+/**
+ * Have a model made for a workspace folder, or taken back. The server shows the progress, with a
+ * button that stops it, and answers when all is over: that can be half an hour.
+ */
+async function specialize(server: Server, remove: boolean): Promise<void> {
+  const folder = await chooseFolder();
+  if (!folder) {
+    return;
+  }
+  const wishes = remove ? { remove } : { minutes: await chooseMinutes() };
+  if (!remove && wishes.minutes === undefined) {
+    return;
+  }
+  const answer = await server.execute<Answer>(SPECIALIZE, folder.uri.toString(), wishes);
+  if (answer?.ok) {
+    say(answer.message ?? 'done.');
+  } else {
+    const why = answer ? answer.message : server.problem || 'the server is not running.';
+    void vscode.window.showErrorMessage(`Tabwright: ${why ?? 'that did not work.'}`);
+  }
+}
+
+async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  if (folders.length === 0) {
+    say('open a folder first: a model is made for its code.');
+    return undefined;
+  }
+  return folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick();
+}
+
+async function chooseMinutes(): Promise<number | undefined> {
+  const times = [20, 5, 60].map((minutes) => ({
+    label: minutes < 60 ? `${minutes} minutes` : `${minutes / 60} hour`,
+    minutes,
+  }));
+  const chosen = await vscode.window.showQuickPick(times, {
+    title: 'Tabwright',
+    placeHolder: 'How long to learn from this workspace, on this machine alone',
+  });
+  return chosen?.minutes;
 }
 
 async function whyNothing(server: Server): Promise<void> {

@@ -82,15 +82,21 @@ def _build() -> TabwrightServer:
     from tabwright.commands.building import build_session  # noqa: PLC0415
     from tabwright.lsp import server as server_module  # noqa: PLC0415
     from tabwright.lsp.handlers import Handlers  # noqa: PLC0415
-    from tabwright.user_directories import config_directory, weights_directory  # noqa: PLC0415
+    from tabwright.user_directories import (  # noqa: PLC0415
+        config_directory,
+        specialised_models_directory,
+        weights_directory,
+    )
 
-    watched = weights_directory()
+    # A folder that is not there cannot be watched.
+    weights, specialised = weights_directory(), specialised_models_directory()
     try:
-        watched.mkdir(parents=True, exist_ok=True)
+        weights.mkdir(parents=True, exist_ok=True)
+        specialised.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        logger.warning("Cannot make the folder for weights: %s.", error)
+        logger.warning("Cannot make the folders for models: %s.", error)
     server = server_module.TabwrightServer()
-    handlers = Handlers(server, [watched, config_directory()])
+    handlers = Handlers(server, [weights, specialised, config_directory()])
     session = build_session(
         handlers.show_status_change, handlers.show_load, handlers.show_workspace
     )

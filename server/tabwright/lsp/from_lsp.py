@@ -137,3 +137,14 @@ def member(params: object, name: str) -> Any:
     if isinstance(params, Mapping):
         return params.get(name)
     return getattr(params, name, None)
+
+
+def specializing_options(wishes: object) -> list[str]:
+    """Return what a client wants of a specialisation as words of its command line."""
+    options = []
+    minutes = member(wishes, "minutes")
+    if isinstance(minutes, int | float) and not isinstance(minutes, bool) and minutes > 0:
+        options += ["--minutes", f"{minutes:g}"]
+    if member(wishes, "remove") is True:
+        options.append("--remove")
+    return options

@@ -25,6 +25,7 @@ from tabwright.session.documents import Notebook
 from tabwright.session.file_watcher import FileWatcher
 from tabwright.session.model_host import LoadEvent
 from tabwright.session.session import Session, Status
+from tabwright.session.specializing import Specializing
 from tabwright.session.workspace import WorkspaceEvent
 from tabwright.settings import read_settings
 
@@ -50,6 +51,7 @@ class Handlers:
         self._initial_settings: Mapping[str, Any] = {}
         self._progress: dict[str, Progress] = {}
         self._fetches: dict[str, asyncio.Task[dict[str, Any]]] = {}
+        self._specializing = Specializing()
 
     def attach(self, session: Session) -> None:
         """Take the session and register every handler."""
@@ -81,6 +83,7 @@ class Handlers:
             "tabwright.switchModel": self.switch_model,
             "tabwright.restartModel": self.restart_model,
             "tabwright.pullModel": self.pull_model,
+            "tabwright.specializeWorkspace": self.specialize_workspace,
         }
         for name, method in features.items():
             self._server.feature(name)(_as_function(method))
@@ -138,6 +141,7 @@ class Handlers:
         """End the model process with the server."""
         if self._watcher is not None:
             self._watcher.stop()
+        await self._specializing.stop()
         await self.session.stop()
 
     def exit(self, _params: None = None) -> None:
@@ -410,6 +414,46 @@ class Handlers:
             progress.end()
         self.session.note_disk_change()
         return {"ok": True, "message": f"{manifest.id} is installed."}
+
+    async def specialize_workspace(self, *arguments: Any) -> dict[str, Any]:
+        """Make a model for a workspace folder; the answer comes when it is made, or was not better.
+
+        The first argument is the folder's URI, which may be left out where there is one folder.
+        The second may say `{"minutes": 20}`, or `{"remove": true}` to take the model back.
+        """
+        folder = from_lsp.path_of(_text(arguments)) if _text(arguments) else None
+        folders = self.session.documents.folders
+        if folder is None and len(folders) == 1:
+            folder = folders[0]
+        if folder is None:
+            return {"ok": False, "message": "Say which workspace folder to specialise for."}
+        wishes = arguments[1] if len(arguments) > 1 else None
+        options = [
+            *(word for each in self.session.settings.exclude for word in ("--exclude", each)),
+            *from_lsp.specializing_options(wishes),
+        ]
+        run = asyncio.create_task(self._specialize(folder, options))
+        try:
+            return await asyncio.shield(run)
+        except asyncio.CancelledError:
+            run.cancel()
+            await asyncio.wait([run])
+            raise
+
+    async def _specialize(self, folder: Path, options: Sequence[str]) -> dict[str, Any]:
+        stopping: set[asyncio.Task[None]] = set()
+
+        def stop() -> None:
+            stopping.add(asyncio.create_task(self._specializing.stop()))
+
+        progress = Progress(self._server, f"Specialising for {folder.name}", stop)
+        progress.start()
+        try:
+            outcome = await self._specializing.run(folder, options, progress.report)
+        finally:
+            progress.end()
+        self.session.note_disk_change()
+        return {"ok": outcome.is_done, "message": outcome.message}
 
     # -- what the session tells --
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lsprotocol import types
@@ -22,6 +23,8 @@ class Progress:
 
     server: TabwrightServer
     title: str
+    on_cancel: Callable[[], None] | None = None
+    """Called on the event loop when the user stops the work; without it that is not offered."""
     _token: str = field(default_factory=lambda: str(uuid.uuid4()))
     _message: str = ""
     _percentage: int = 0
@@ -69,9 +72,23 @@ class Progress:
         if self._is_over:
             return
         self._is_shown = True
+        if self.on_cancel is not None:
+            self._listen(self.on_cancel)
         self.server.work_done_progress.begin(
             self._token,
             types.WorkDoneProgressBegin(
-                title=self.title, percentage=self._percentage, message=self._message or None
+                title=self.title,
+                percentage=self._percentage,
+                message=self._message or None,
+                cancellable=self.on_cancel is not None,
             ),
         )
+
+    def _listen(self, on_cancel: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        taken_back = self.server.work_done_progress.tokens.get(self._token)
+        if taken_back is not None:
+            # pygls cancels it for the client's `window/workDoneProgress/cancel`.
+            taken_back.add_done_callback(
+                lambda future: loop.call_soon_threadsafe(on_cancel) if future.cancelled() else None
+            )

@@ -1,4 +1,4 @@
-"""Every model that can be chosen: the bundled `models/*.toml`, then the user's own."""
+"""Every model that can be chosen: the bundled `models/*.toml`, those made here, the user's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 from tabwright.bundled_data import models_folder
 from tabwright.errors import ManifestError
 from tabwright.model.manifest import GENERAL, Manifest
-from tabwright.user_directories import user_models_directory
+from tabwright.user_directories import specialised_models_directory, user_models_directory
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ class Catalogue:
         return min(chosen, key=lambda manifest: manifest.folder == bundled)
 
 
-def catalogue_folders() -> tuple[Path, Path]:
-    """Return the bundled folder of manifests and the user's; the second may not exist."""
-    return models_folder(), user_models_directory()
+def catalogue_folders() -> tuple[Path, ...]:
+    """Return the folders of manifests: the bundled one, that of the models made here, and the
+    user's; only the first is sure to exist.
+    """
+    return models_folder(), specialised_models_directory(), user_models_directory()
 
 
 def read_catalogue(folders: Sequence[Path]) -> Catalogue:

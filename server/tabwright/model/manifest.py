@@ -13,6 +13,7 @@ _Probability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 _OptionalSha256 = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")]
 _ModelId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9._-]*$")]
+_OptionalModelId = Annotated[str, msgspec.Meta(pattern="^([a-z0-9][a-z0-9._-]*)?$")]
 
 GENERAL = "*"
 """Stands for every language."""
@@ -157,7 +158,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapter: str = ""
     """A LoRA adapter in GGUF, as a path below the manifest's folder with forward slashes, or
     empty."""
-    base: _ModelId | Literal[""] = ""
+    base: _OptionalModelId = ""
     """The id of the model that this one was made from; empty for one with weights of its own. It
     takes that model's place only where `evidence` says that it beat it."""
     use_cases: tuple[UseCase, ...] = ()

@@ -14,7 +14,11 @@ import msgspec
 from tabwright.syntax.languages import Language, LanguageRegistry
 from tabwright.workspace_index.extracting import facts_of
 from tabwright.workspace_index.facts import FileFacts
-from tabwright.workspace_index.recognising import LARGEST_FILE_BYTES, left_out_by_content
+from tabwright.workspace_index.recognising import (
+    LARGEST_FILE_BYTES,
+    LeftOut,
+    left_out_by_content,
+)
 from tabwright.workspace_index.records import FileRecord, encode_facts
 from tabwright.workspace_index.secrets import mask_secrets
 from tabwright.workspace_index.terms import TermMaker
@@ -77,6 +81,19 @@ def masked_text(folder: Path, path: str, language_id: str, content_hash: bytes) 
     if read is None or hash_of(read[0], language_id) != content_hash:
         return None
     return mask_secrets(text_from(read[0]))
+
+
+def masked_code(folder: Path, path: str) -> str | LeftOut:
+    """Return a file's text as the index reads it, or why it is left out. It is not followed out of
+    its folder when it is a link by now.
+    """
+    try:
+        read = _bytes_of(folder / path)
+    except (OSError, ValueError):
+        return LeftOut.UNREADABLE
+    if read is None:
+        return LeftOut.UNREADABLE
+    return left_out_by_content(read[0]) or mask_secrets(text_from(read[0]))
 
 
 def hash_of(content: bytes, language_id: str) -> bytes:

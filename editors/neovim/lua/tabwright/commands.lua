@@ -1,4 +1,4 @@
--- :Tabwright explain|status|restart|toggle|model {id}|pull [id]
+-- :Tabwright explain|status|restart|toggle|model {id}|pull [id]|specialize [minutes|remove]
 
 local server = require('tabwright.server')
 
@@ -78,6 +78,25 @@ function commands.pull(id)
   ask('tabwright.pullModel', { id }, say_message)
 end
 
+-- Have a model made for the buffer's project, or taken back; the answer comes when all is over.
+function commands.specialize(wish)
+  local root = server.root(vim.api.nvim_get_current_buf())
+  if not root then
+    say('open a file of the project first.')
+    return
+  end
+  local minutes = tonumber(wish)
+  if wish and wish ~= 'remove' and not minutes then
+    say('give a number of minutes, or remove.')
+    return
+  end
+  if wish ~= 'remove' then
+    say('specialising for ' .. vim.fs.basename(root) .. '; this goes on in the background…')
+  end
+  local wishes = wish == 'remove' and { remove = true } or { minutes = minutes or 20 }
+  ask('tabwright.specializeWorkspace', { vim.uri_from_fname(root), wishes }, say_message)
+end
+
 function M.run(words)
   local command = commands[words[1]]
   if command then
@@ -105,6 +124,8 @@ function M.complete(line)
     candidates = vim.list_extend({ 'auto' }, model_ids())
   elseif #words == 3 and words[2] == 'pull' then
     candidates = model_ids()
+  elseif #words == 3 and words[2] == 'specialize' then
+    candidates = { '20', 'remove' }
   end
   local found = vim.tbl_filter(function(candidate)
     return vim.startswith(candidate, words[#words])

@@ -1,0 +1,218 @@
+"""Whether a new model is better than the one it was made from, on files it has never seen.
+
+Both are asked by the process that serves them, with the prompts that are served, at the same spots.
+The new one wins when the exact answers say so; where these tell nothing, the likeness of the
+answers may. "Say so" means that a 95 % interval of the difference lies above 0, and that more than
+a handful of answers differ; and what is gained by one measure must not be lost by the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tabwright.completion.following import without_line_overlap
+from tabwright.completion.prompt import build_prompt
+from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.errors import PromptTooLong
+from tabwright.model.client import (
+    GeneratedToken,
+    GenerationRequest,
+    ModelProcess,
+    ProcessPolicy,
+    TextGenerator,
+)
+from tabwright.model.manifest import Manifest
+from tabwright.model.messages import LoadModel
+from tabwright.specialization.comparison import Interval, edit_similarity, paired_bootstrap
+from tabwright.specialization.spots import Spot
+from tabwright.syntax.languages import LanguageRegistry
+
+SPOTS = 240
+CONTEXT_TOKENS = 384
+"""What a small model reads while one types on a slow machine."""
+FEWEST_MORE = 6
+"""So many more spots must be better than worse whatever the interval says: of a handful the
+bootstrap is too sure, and six of six are the fewest that a sign test takes for no luck (p = 0.03).
+"""
+_ROOM_FOR_DENSE_TEXT = 1.5
+_ANSWER_TOKENS = 64
+
+OnAsked = Callable[[int, int], None]
+"""Is told how many of how many questions were asked."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model that is asked: its manifest, its weights, and its adapter if it has one."""
+
+    manifest: Manifest
+    weights: Path
+    adapter: Path | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """How one answer compares with what stood there."""
+
+    exact: bool
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Both models' scores at the same spots, and what follows."""
+
+    spots: tuple[Spot, ...]
+    base: tuple[Score, ...]
+    candidate: tuple[Score, ...]
+    exact: Interval
+    """Of the difference in exact answers, candidate minus base, 0 to 1."""
+    similarity: Interval
+
+    @property
+    def decided_by(self) -> str:
+        """The measure by which the candidate wins, `exact_match` or `edit_similarity`; empty
+        where it does not.
+        """
+        pairs = list(zip(self.candidate, self.base, strict=True))
+        if self.exact.is_loss or self.similarity.is_loss:
+            return ""
+        if self.exact.is_gain and _more(new.exact - old.exact for new, old in pairs):
+            return "exact_match"
+        if self.similarity.is_gain and _more(new.similarity - old.similarity for new, old in pairs):
+            return "edit_similarity"
+        return ""
+
+    @property
+    def wins(self) -> bool:
+        """Whether the candidate is to be installed."""
+        return bool(self.decided_by)
+
+
+def judged(
+    spots: Sequence[Spot], base: Sequence[str], candidate: Sequence[str], seed: int
+) -> Judgement:
+    """Compare two models' answers, one for each spot."""
+    scores = [
+        tuple(_score(spot, answer) for spot, answer in zip(spots, answers, strict=True))
+        for answers in (base, candidate)
+    ]
+    old, new = scores
+    return Judgement(
+        tuple(spots),
+        old,
+        new,
+        paired_bootstrap([each.exact for each in new], [each.exact for each in old], seed=seed),
+        paired_bootstrap(
+            [each.similarity for each in new], [each.similarity for each in old], seed=seed
+        ),
+    )
+
+
+def _more(differences: Iterable[float]) -> bool:
+    """Whether enough more spots are better than are worse."""
+    return sum((each > 0) - (each < 0) for each in differences) >= FEWEST_MORE
+
+
+def _score(spot: Spot, answer: str) -> Score:
+    wanted, given = spot.middle.rstrip(), answer.rstrip()
+    return Score(given == wanted, edit_similarity(given, wanted))
+
+
+async def ask(
+    contestants: Sequence[Contestant],
+    spots: Sequence[Spot],
+    languages: LanguageRegistry,
+    on_asked: OnAsked = lambda _done, _total: None,
+    command: tuple[str, ...] = (),
+) -> list[list[str]]:
+    """Return each contestant's answers, one for each spot; one model is in memory at a time.
+
+    Raises:
+        ModelError: a model cannot be loaded, or its process ended.
+    """
+    process = ModelProcess(ProcessPolicy(command=command))
+    total = len(contestants) * len(spots)
+    answers: list[list[str]] = []
+    try:
+        for number, contestant in enumerate(contestants):
+            done = number * len(spots)
+            request = _load_request(contestant, f"judged {number}")
+            loaded = await process.load(request)
+            form = contestant.manifest.fill_in_the_middle
+            has_form = form is not None and not (
+                {form.prefix, form.suffix, form.middle} & set(loaded.bad_control_strings)
+            )
+            generator = process.generator_for(request.model_key)
+            given = []
+            for spot in spots:
+                given.append(
+                    await _answer(generator, contestant.manifest, spot, languages, has_form)
+                )
+                on_asked(done + len(given), total)
+            await process.unload(request.model_key)
+            answers.append(given)
+    finally:
+        await process.stop()
+    return answers
+
+
+async def _answer(
+    generator: TextGenerator,
+    manifest: Manifest,
+    spot: Spot,
+    languages: LanguageRegistry,
+    can_fill_in_the_middle: bool,
+) -> str:
+    """Return what a model writes at a spot, to the end of the line, without what follows there."""
+    snapshot = DocumentSnapshot(spot.file.path, spot.file.language, 1, spot.text, spot.file.path)
+    prompt = build_prompt(
+        snapshot,
+        Cursor(spot.start),
+        languages.for_editor_id(spot.file.language),
+        manifest,
+        context_tokens=CONTEXT_TOKENS,
+        can_fill_in_the_middle=can_fill_in_the_middle,
+    )
+    request = GenerationRequest(
+        document=spot.file.path,
+        segments=prompt.segments,
+        max_tokens=_ANSWER_TOKENS,
+        add_bos=prompt.add_bos,
+        stop_strings=prompt.stop_strings,
+        stop_at="line_end",
+    )
+    text = ""
+    try:
+        async with contextlib.aclosing(generator.generate(request)) as events:
+            async for event in events:
+                if isinstance(event, GeneratedToken):
+                    text += event.text
+    except PromptTooLong:
+        return ""  # the same text is as long for both
+    return without_line_overlap(text.split("\n", 1)[0], spot.line_after)
+
+
+def _load_request(contestant: Contestant, key: str) -> LoadModel:
+    manifest = contestant.manifest
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    threads = max(1, min(psutil.cpu_count(logical=False) or 1, cores or 1_000))
+    wanted = int(CONTEXT_TOKENS * _ROOM_FOR_DENSE_TEXT) + _ANSWER_TOKENS
+    return LoadModel(
+        request_id=0,
+        model_key=key,
+        weights_path=str(contestant.weights),
+        adapter_path=str(contestant.adapter) if contestant.adapter else "",
+        context_tokens=min(manifest.context_tokens, wanted),
+        prefill_threads=threads,
+        decode_threads=threads,
+        gpu_layers=-1,
+        control_strings=manifest.control_strings,
+        idle_unload_seconds=0,
+    )

@@ -175,9 +175,7 @@ class _Builder:
         self, package: CorpusPackage, contents: PackageContents
     ) -> Iterator[tuple[str, str]]:
         for member in contents.files:
-            reason: Filter | str | None = filter_by_path(
-                member.path, package.only, package.without
-            )
+            reason: Filter | str | None = filter_by_path(member.path, package)
             if reason is None and contents.copyright is not None:
                 permissive = contents.copyright.is_permissive(member.path)
                 reason = None if permissive else Filter.LICENCE

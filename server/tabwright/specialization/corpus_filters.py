@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from tabwright.specialization.archive_reading import Member
+from tabwright.specialization.corpus_manifest import CorpusPackage
 from tabwright.specialization.licences import names_copyleft
 from tabwright.workspace_index.recognising import (
     ALWAYS_LEFT_OUT,
@@ -83,14 +84,13 @@ _BY_INDEX = {
 }
 
 
-def filter_by_path(path: str, only: Sequence[str], without: Sequence[str]) -> Filter | None:
-    """Say why a file is left out by its path below the package's root.
-
-    `only` and `without` are those of the manifest: folders, or whole paths.
-    """
+def filter_by_path(path: str, package: CorpusPackage) -> Filter | None:
+    """Say why a file is left out by its path below the package's root."""
+    only, without = package.only, package.without
     if (only and not _is_below(path, only)) or _is_below(path, without):
         return Filter.NOT_CHOSEN
-    folders = set(path.split("/")[:-1])
+    # A package may be called like something that is left out elsewhere, as virtualenv is.
+    folders = set(path.split("/")[:-1]) - {package.name}
     if folders & ALWAYS_LEFT_OUT or folders & _VENDORED:
         return Filter.VENDORED
     if {folder.lower() for folder in folders} & _TEST_DATA:

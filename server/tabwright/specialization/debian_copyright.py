@@ -7,6 +7,7 @@ whose `Files` match a path the last one counts; `*` and `?` match slashes, too.
 from __future__ import annotations
 
 import fnmatch
+import re
 from dataclasses import dataclass
 
 from tabwright.specialization.licences import is_permissive, normalised_licence
@@ -58,6 +59,7 @@ def read_copyright(text: str) -> DebianCopyright:
 
 def _expression(said: str) -> str:
     said = said.replace(", and", " and").replace(", or", " or")
+    said = re.sub(r"~[\w.+-]+", "", said)  # `BSD-3-clause~Google` has another copyright holder
     return normalised_licence(said)
 
 

@@ -134,7 +134,7 @@ def _command(package: CorpusPackage, source: PackageSource) -> list[str]:
         ]
     if source == "npm":
         wanted = f"{name}@{version or 'latest'}"
-        return [_program("npm", "npm packages"), "pack", "--ignore-scripts", "--silent", wanted]
+        return [_program("npm", "npm packages"), "pack", "--ignore-scripts", "--loglevel=error", wanted]
     apt_get = _program("apt-get", "Debian packages")
     wanted = f"{name}={version}" if version else name
     if source == "deb":

@@ -99,3 +99,7 @@ class TrainingInterrupted(SpecializationError):
 
 class CommandError(TabwrightError):
     """An argument on the command line that cannot be used."""
+
+
+class CorpusError(TabwrightError):
+    """A corpus cannot be built: its manifest, a package, its source, or the disk is at fault."""

@@ -13,6 +13,7 @@ from tabwright.errors import TabwrightError
 _COMMANDS = {
     "complete": ("tabwright.commands.complete", "complete"),
     "context": ("tabwright.commands.context", "context"),
+    "corpus": ("tabwright.commands.corpus", "corpus_group"),
     "doctor": ("tabwright.commands.doctor", "doctor"),
     "index": ("tabwright.commands.index", "index_group"),
     "models": ("tabwright.commands.models", "models_group"),

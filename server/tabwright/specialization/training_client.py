@@ -39,7 +39,7 @@ from tabwright.specialization.training_messages import (
 logger = logging.getLogger(__name__)
 
 TRAINER_MODULE = "tabwright.specialization.training_process"
-_NEEDED_PACKAGES = ("torch", "transformers", "peft", "gguf")
+_NEEDED_PACKAGES = ("torch", "gguf")
 _LOOK_SECONDS = 0.5
 _NICE = 5
 """A person goes on working meanwhile."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tabwright.errors import CommandError
-from tabwright.specialization.near_duplicates import groups_of_alike
+from tabwright.specialization.alike_files import groups_of_alike
 from tabwright.specialization.sources import SourceFile, Sources, lines_of
 from tabwright.syntax.languages import Language, LanguageRegistry
 from tabwright.workspace_index.ignoring import rules_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from specialization.workspaces import a_module
-from tabwright.specialization.near_duplicates import groups_of_alike
+from tabwright.specialization.alike_files import groups_of_alike
 
 LICENCE = "".join(
     f"# line {number} of a licence that every file begins with\n" for number in range(20)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tabwright.bundled_data import grammars_folder, models_folder
-from tabwright.syntax.languages import LanguageRegistry
 from tabwright.errors import CorpusError
 from tabwright.specialization.corpus_exclusions import check_exclusions
 from tabwright.specialization.corpus_manifest import Corpus, read_corpus, read_exclusions
+from tabwright.syntax.languages import LanguageRegistry
 
 # What fetches and what draws is imported where it is used: `tabwright serve` shares this command
 # line and must start fast.
@@ -30,7 +30,7 @@ _FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
 @click.group("corpus")
 def corpus_group() -> None:
-    """Build corpora of source code to train and judge specialised models with.
+    """Build corpora of source code, and train and judge specialised models with them.
 
     FILE is a manifest such as models/corpora/python.toml, or just `python` for a bundled one.
     """
@@ -89,6 +89,68 @@ def pin(file: Path) -> None:
         problems = pin_corpus(_path_of(file), archives_folder(), on_package)
     if problems:
         raise CorpusError("\n".join(["Some packages are not pinned.", *problems]))
+
+
+@corpus_group.command()
+@click.argument("recipe", metavar="RECIPE", type=click.Path(path_type=Path))
+@click.option(
+    "--corpora",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Holds the folder of each corpus, made by `tabwright corpus build`.",
+)
+@click.option(
+    "--into",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Where each stage's adapter and the record of how it was made are written.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Share out so much time, on a GPU where there is one, instead of the recipe's steps.",
+)
+def train(recipe: Path, corpora: Path, into: Path, minutes: float) -> None:
+    """Train adapters by a RECIPE such as models/weights/recipe.toml, stage by stage.
+
+    What is done is not done again, and a stage that was cut off goes on from its last checkpoint.
+    """
+    import psutil
+
+    from tabwright.commands.building import build_catalogue
+    from tabwright.model.weights import require_weights
+    from tabwright.specialization.recipe import Stage, follow, read_recipe
+    from tabwright.specialization.training_client import Limits, require_trainer
+    from tabwright.specialization.training_messages import Progress
+
+    wanted = read_recipe(recipe)
+    require_trainer()
+    base = build_catalogue().get(wanted.base)
+    limits = Limits(memory_mb=int(psutil.virtual_memory().total * 0.8 / 1e6))
+    said: dict[str, float] = {}
+
+    def on_progress(stage: Stage, progress: Progress) -> None:
+        judged = progress.held_out_loss
+        if judged is not None or progress.seconds - said.get(stage.id, -60.0) >= 60.0:
+            said[stage.id] = progress.seconds
+            loss = f", held out {judged:.3f}" if judged is not None else ""
+            left = f", {progress.seconds_left / 60:.0f} min left" if progress.step else ""
+            click.echo(
+                f"{stage.id}: step {progress.step} of {progress.steps}{loss}{left}", err=True
+            )
+
+    made = follow(
+        wanted, base, require_weights(base), corpora, into, limits, on_progress, minutes=minutes
+    )
+    for name, record in made.items():
+        done = record.trained
+        click.echo(
+            f"{name}: {done.steps} steps, {done.tokens:,} tokens, held-out loss"
+            f" {done.held_out_loss_before:.3f} -> {done.held_out_loss:.3f}"
+        )
 
 
 @corpus_group.command()

@@ -23,7 +23,7 @@ import msgspec
 
 from tabwright.errors import ManifestError, SpecializationError
 from tabwright.model.catalogue import read_manifest
-from tabwright.model.manifest import FillInTheMiddle, LocalSource, Manifest
+from tabwright.model.manifest import FillInTheMiddle, LocalSource, Manifest, RepositoryFormat
 from tabwright.model.weights import local_weights_path
 from tabwright.user_directories import specialised_models_directory
 
@@ -37,6 +37,7 @@ TAUGHT_FORM = FillInTheMiddle(
 )
 """How a model without fill-in-the-middle is taught it: by tokens of its vocabulary that its own
 training never used."""
+TAUGHT_FILES = RepositoryFormat(file_separator="<file_sep>")
 TAUGHT_FAMILIES = frozenset({"smollm2"})
 TAUGHT_END = "<|im_end|>"
 """The token by which these say that they are done."""
@@ -69,7 +70,7 @@ def candidate_manifest(
         SpecializationError: the base cannot fill in the middle, and nobody knows which of its
             tokens it could be taught that with.
     """
-    form, stops = base.fill_in_the_middle, base.stop_strings
+    form, stops, files = base.fill_in_the_middle, base.stop_strings, base.repository_format
     if form is None:
         if base.family not in TAUGHT_FAMILIES:
             raise SpecializationError(
@@ -77,6 +78,7 @@ def candidate_manifest(
                 " that with; choose another model with --base."
             )
         form, stops = TAUGHT_FORM, tuple(dict.fromkeys((*stops, TAUGHT_END)))
+        files = files or TAUGHT_FILES
     return msgspec.structs.replace(
         base,
         id=model_id,
@@ -88,6 +90,7 @@ def candidate_manifest(
         evidence=(),
         weights=_weights_anywhere(base),
         fill_in_the_middle=form,
+        repository_format=files,
         stop_strings=stops,
         adapter="",
         is_default=False,

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from tabwright.specialization.archive_reading import Member, read_members
 from tabwright.specialization.corpus_manifest import PackageSource

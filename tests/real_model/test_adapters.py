@@ -31,10 +31,10 @@ command = "none"
 """
 
 
+@pytest.mark.usefixtures("default_weights")
 async def test_an_adapter_of_nothing_costs_one_sentence_and_the_base_answers(
-    tmp_path: Path, default_weights: Path
+    tmp_path: Path,
 ) -> None:
-    assert default_weights.is_file()
     text = (models_folder() / "smollm2-135m.toml").read_text(encoding="utf-8")
     text = text.replace('id = "smollm2-135m"', 'id = "hollow"\nbase = "smollm2-135m"')
     text = text.replace('languages = ["*"]', 'languages = ["python"]\nadapter = "hollow.gguf"')

@@ -22,6 +22,7 @@ from tabwright.specialization.judging import Contestant
 from tabwright.specialization.run_folder import discard_run, opened_run
 from tabwright.specialization.specializing import Commands, Finished, Plan, specialize
 from tabwright.specialization.spots import Spot
+from tabwright.specialization.training_client import Limits
 from tabwright.specialization.workspace_sources import read_workspace
 from tabwright.user_directories import (
     data_directory,
@@ -104,15 +105,15 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-def interrupt(plan: Plan) -> None:
+def interrupt(plan: Plan, mode: str = "waits", said: str = "goes on") -> None:
     """Press Ctrl-C as soon as training has said something."""
 
     def on_event(event: Mapping[str, Any]) -> None:
         if event["kind"] == "progress":
             raise KeyboardInterrupt
 
-    commands = Commands(trainer=(sys.executable, FAKE, "waits"))
-    with pytest.raises(TrainingInterrupted):
+    commands = Commands(trainer=(sys.executable, FAKE, mode))
+    with pytest.raises(TrainingInterrupted, match=said):
         specialize(plan, LANGUAGES, on_event, commands)
 
 
@@ -199,6 +200,15 @@ def test_an_interrupted_training_goes_on_where_it_stopped(plan: Plan) -> None:
 
 
 @pytest.mark.usefixtures("judges")
+def test_what_is_stopped_before_its_first_checkpoint_leaves_nothing(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(specializing, "Limits", lambda memory: Limits(memory, stopping_seconds=0.5))
+    interrupt(plan, "ignores its end", "before anything was learned")
+    assert files_below(data_directory()) == {}
+
+
+@pytest.mark.usefixtures("judges")
 @pytest.mark.parametrize(
     "change",
     [{"seed": 8}, {"minutes": 5}, {"is_fresh": True}, {"steps": 10}],
@@ -221,7 +231,7 @@ def test_other_texts_begin_anew(plan: Plan) -> None:
 
 def test_ctrl_c_while_judging_does_not_train_again(plan: Plan, judges: Judges) -> None:
     judges.failure = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(TrainingInterrupted, match="goes on"):
         run(plan)
     judges.failure = None
     finished, events = run(plan, "crashes")  # it is not even started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
@@ -91,7 +92,18 @@ def test_it_is_ended_before_the_disk_is_full(tmp_path: Path) -> None:
 
 def test_it_is_ended_when_it_says_nothing(tmp_path: Path) -> None:
     limits = Limits(memory_mb=100_000, free_disk_mb=0, silent_seconds=1)
-    assert "silent for 1 s" in why("says nothing", tmp_path, limits)
+    assert "was silent for" in why("says nothing", tmp_path, limits)
+
+
+def test_one_that_computes_may_be_silent_for_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = itertools.count(step=2)
+    monkeypatch.setattr(training_client, "_computed_seconds", lambda _pid: next(computed))
+    limits = Limits(memory_mb=100_000, free_disk_mb=0, silent_seconds=3)
+    trained, heard = run("is silent for a while", tmp_path, limits)
+    assert trained.steps == 100
+    assert heard == []
 
 
 def test_a_program_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:

@@ -141,8 +141,8 @@ def specialize(
         if not yes and not as_json and sys.stdin.isatty():
             click.confirm("Begin?", default=True, abort=True)
         is_installed = _run(output, plan, made.languages)
-    except (TrainingInterrupted, KeyboardInterrupt):
-        output.show_interrupted()
+    except (TrainingInterrupted, KeyboardInterrupt) as stop:
+        output.show_interrupted(str(stop) or "Stopped; nothing was installed or changed.")
         sys.exit(_INTERRUPTED)
     except TabwrightError as error:
         if not as_json:

@@ -27,7 +27,6 @@ _PIPE_SECONDS = 30.0
 """How often a line of progress is written where there is no terminal."""
 _WIDTH = 100
 _WITHOUT_FIGURES = frozenset({"loading", "timing", "writing"})
-_GOES_ON = "The same command goes on where it stopped; --fresh begins anew."
 
 
 class Output(Protocol):
@@ -42,8 +41,8 @@ class Output(Protocol):
     def show_finished(self, plan: Plan, finished: Finished) -> None:
         """Say how it was judged, and whether it was installed."""
 
-    def show_interrupted(self) -> None:
-        """Say how to go on."""
+    def show_interrupted(self, sentence: str) -> None:
+        """Say that it was stopped, and how to go on."""
 
     def show_failure(self, sentence: str) -> None:
         """Say why nothing was made."""
@@ -159,8 +158,8 @@ class _ForPeople:
         ):
             self._out.print(line, soft_wrap=True)
 
-    def show_interrupted(self) -> None:
-        click.echo(f"Stopped; nothing was installed or changed. {_GOES_ON}", err=True)
+    def show_interrupted(self, sentence: str) -> None:
+        click.echo(sentence, err=True)
 
     def show_failure(self, sentence: str) -> None:
         click.echo(f"tabwright: {sentence}", err=True)
@@ -226,8 +225,8 @@ class _ForEditors:
             message=sentence,
         )
 
-    def show_interrupted(self) -> None:
-        _say(kind="interrupted", message=f"Stopped; nothing was changed. {_GOES_ON}")
+    def show_interrupted(self, sentence: str) -> None:
+        _say(kind="interrupted", message=sentence)
 
     def show_failure(self, sentence: str) -> None:
         _say(kind="failed", message=sentence)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import msgspec
 import psutil
 
 import tabwright
-from tabwright.errors import SpecializationError
+from tabwright.errors import SpecializationError, TrainingInterrupted
 from tabwright.model.manifest import Evidence, Manifest
 from tabwright.model.weights import adapter_path, require_weights
 from tabwright.specialization.installing import TAUGHT_END, TAUGHT_FAMILIES, install
@@ -97,7 +98,10 @@ def specialize(
             f"There are only {len(spots)} places to judge a model at; {FEWEST_SPOTS} are needed."
         )
     identity = _identity(plan, weights)
-    with opened_run(plan.candidate.id, plan.sources, identity, is_fresh=plan.is_fresh) as run:
+    with (
+        opened_run(plan.candidate.id, plan.sources, identity, is_fresh=plan.is_fresh) as run,
+        _interruptible(run),
+    ):
         trained = _trained(plan, run, weights, on_event, commands)
         contestants = (
             Contestant(plan.base, weights, adapter_path(plan.base)),
@@ -116,6 +120,23 @@ def specialize(
             installed = _installed(plan, run, trained, judgement)
         run.discard()
     return Finished(judgement, installed)
+
+
+@contextmanager
+def _interruptible(run: RunFolder) -> Iterator[None]:
+    """Turn Ctrl-C into a sentence that says whether there is something to go on from."""
+    try:
+        yield
+    except (KeyboardInterrupt, TrainingInterrupted):
+        if run.has_checkpoint or run.trained() is not None:
+            raise TrainingInterrupted(
+                "Stopped; nothing was installed or changed. The same command goes on from what was"
+                " learned; --fresh begins anew."
+            ) from None
+        run.discard()
+        raise TrainingInterrupted(
+            "Stopped before anything was learned; nothing was installed or changed."
+        ) from None
 
 
 def _trained(

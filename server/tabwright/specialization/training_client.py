@@ -40,7 +40,11 @@ logger = logging.getLogger(__name__)
 
 TRAINER_MODULE = "tabwright.specialization.training_process"
 _NEEDED_PACKAGES = ("torch", "gguf")
+"""Those of the extra `train` that the training process imports."""
 _LOOK_SECONDS = 0.5
+_SIGN_OF_LIFE_SECONDS = 1.0
+"""So much computing is more than waiting takes."""
+_BUSY_TIMES = 6
 _NICE = 5
 """A person goes on working meanwhile."""
 _LAST_WORDS = 20
@@ -58,7 +62,8 @@ class Limits:
     free_disk_mb: int = 200
     """What is to stay free on the disk of its folder."""
     silent_seconds: float = 600.0
-    """Loading, compiling and judging a large model say nothing for a while."""
+    """How long it may neither say nor compute anything; one that computes may be silent for six
+    times as long, as loading, compiling and timing are on a slow or busy machine."""
     stopping_seconds: float = 20.0
     """How long it may take to end when it is to stop."""
 
@@ -167,15 +172,22 @@ def _watch(
     limits: Limits,
     on_progress: Callable[[Progress], None],
 ) -> Trained:
-    last_heard = last_look = time.monotonic()
+    last_heard = last_alive = last_look = time.monotonic()
+    computed = 0.0
     while True:
         now = time.monotonic()
         if now - last_look > _LOOK_SECONDS:
             last_look = now
             _check_limits(child, folder, limits)
-        if now - last_heard > limits.silent_seconds:
+            so_far = _computed_seconds(child.process.pid)
+            if so_far > computed + _SIGN_OF_LIFE_SECONDS:
+                computed, last_alive = so_far, now
+        if (
+            now - max(last_heard, last_alive) > limits.silent_seconds
+            or now - last_heard > _BUSY_TIMES * limits.silent_seconds
+        ):
             raise TrainingFailed(
-                f"The training process was silent for {limits.silent_seconds:.0f} s and was ended."
+                f"The training process was silent for {now - last_heard:.0f} s and was ended."
             )
         try:
             line = child.lines.get(timeout=_LOOK_SECONDS)
@@ -206,6 +218,15 @@ def _check_limits(child: _Child, folder: Path, limits: Limits) -> None:
         )
     if _free_mb(folder) < limits.free_disk_mb:
         raise TrainingFailed(_disk_sentence(folder))
+
+
+def _computed_seconds(pid: int) -> float:
+    """Return how long a process has computed, 0 once it has ended."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _memory_mb(pid: int) -> float:

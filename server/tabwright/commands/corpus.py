@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from tabwright.bundled_data import grammars_folder, models_folder
-from tabwright.syntax.languages import LanguageRegistry
 from tabwright.errors import CorpusError
 from tabwright.specialization.corpus_exclusions import check_exclusions
 from tabwright.specialization.corpus_manifest import Corpus, read_corpus, read_exclusions
+from tabwright.syntax.languages import LanguageRegistry
 
 # What fetches and what draws is imported where it is used: `tabwright serve` shares this command
 # line and must start fast.

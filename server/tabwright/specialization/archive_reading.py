@@ -87,14 +87,11 @@ def _zip_members(archive: Path, is_wanted: Callable[[str], bool]) -> Iterator[Me
             yield Member(member.filename, len(content), content)
 
 
-def _tar_members(
-    file: IO[bytes], name: str, is_wanted: Callable[[str], bool]
-) -> Iterator[Member]:
+def _tar_members(file: IO[bytes], name: str, is_wanted: Callable[[str], bool]) -> Iterator[Member]:
     limited = _Limited(_decompressed(file, name), name)
     count = 0
     with tarfile.open(fileobj=cast("IO[bytes]", limited), mode="r|") as tar:
         for member in tar:
-            tar.members = []  # a stream is read once; the list would only grow
             count += 1
             if count > MOST_MEMBERS:
                 raise _too_large(name)
@@ -161,4 +158,6 @@ def _too_large(name: str) -> CorpusError:
 
 
 def _damaged(archive: Path, error: Exception) -> CorpusError:
-    return CorpusError(f"{archive.name} is damaged: {error}. Delete {archive.parent} to fetch it anew.")
+    return CorpusError(
+        f"{archive.name} is damaged: {error}. Delete {archive.parent} to fetch it anew."
+    )

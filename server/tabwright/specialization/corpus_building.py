@@ -37,7 +37,9 @@ _BUILDING = ".building-"
 OnPackage: TypeAlias = Callable[[str, int, int], None]
 """Called with what is done now in plain words, the packages done, and the packages in all."""
 
-_CPP = re.compile(r"^\s*(?:class \w|namespace\b|template\s*<|public:|private:)|\w::\w", re.MULTILINE)
+_CPP = re.compile(
+    r"^\s*(?:class \w|namespace\b|template\s*<|public:|private:)|\w::\w", re.MULTILINE
+)
 
 
 @dataclass

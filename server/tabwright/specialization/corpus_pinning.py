@@ -118,5 +118,3 @@ def _debian_version(fetched: FetchedPackage) -> str:
 def _nothing(path: str) -> bool:
     del path
     return False
-
-

@@ -50,7 +50,8 @@ _TOKEN = re.compile(r"\(|\)|\b(?:AND|OR)\b", re.IGNORECASE)
 _COPYLEFT = re.compile(
     r"GNU (?:Lesser |Library |Affero )?General Public Licen[sc]e|Mozilla Public Licen[sc]e"
     r"|\b[AL]?GPL(?:v|-|\b)|\bMPL[- ]?[12]|\bEPL[- ]?[12]|Eclipse Public Licen[sc]e"
-    r"|Creative Commons Attribution-(?:Share|Non)|\bCDDL\b|SPDX-License-Identifier: *(?:[AL]?GPL|[EM]PL)",
+    r"|Creative Commons Attribution-(?:Share|Non)|\bCDDL\b"
+    r"|SPDX-License-Identifier: *(?:[AL]?GPL|[EM]PL)",
 )
 
 
@@ -69,7 +70,9 @@ def normalised_licence(said: str) -> str:
     said = said.replace("/", " OR ") if re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+", said) else said
     parts = re.split(r"(\(|\)|\s+(?:AND|OR|and|or|And|Or)\s+)", said)
     made = [
-        part.strip().upper() if part.strip().upper() in {"AND", "OR"} else _known(part) or part.strip()
+        part.strip().upper()
+        if part.strip().upper() in {"AND", "OR"}
+        else _known(part) or part.strip()
         for part in parts
         if part.strip()
     ]
@@ -81,7 +84,9 @@ def is_permissive(expression: str) -> bool:
 
     Of alternatives (`OR`) one suffices; of what is joined with `AND` all must be permissive.
     """
-    tokens = [token for token in re.split(r"(\(|\)|\s+AND\s+|\s+OR\s+)", expression) if token.strip()]
+    tokens = [
+        token for token in re.split(r"(\(|\)|\s+AND\s+|\s+OR\s+)", expression) if token.strip()
+    ]
     try:
         value, rest = _any_of([token.strip() for token in tokens])
     except IndexError:

@@ -156,7 +156,13 @@ def _command(package: CorpusPackage, source: PackageSource) -> list[str]:
         ]
     if source == "npm":
         wanted = f"{name}@{version or 'latest'}"
-        return [_program("npm", "npm packages"), "pack", "--ignore-scripts", "--loglevel=error", wanted]
+        return [
+            _program("npm", "npm packages"),
+            "pack",
+            "--ignore-scripts",
+            "--loglevel=error",
+            wanted,
+        ]
     apt_get = _program("apt-get", "Debian packages")
     wanted = f"{name}={version}" if version else name
     if source == "deb":
@@ -198,7 +204,5 @@ def _run(command: Sequence[str], folder: Path, package: CorpusPackage) -> None:
 def _what_it_said(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     marks = ("ERROR: ", "E: ", "npm error ", "npm ERR! ")
-    errors = [
-        line.removeprefix(mark) for line in lines for mark in marks if line.startswith(mark)
-    ]
+    errors = [line.removeprefix(mark) for line in lines for mark in marks if line.startswith(mark)]
     return " ".join((errors or lines)[-3:]) or "it gave no reason."

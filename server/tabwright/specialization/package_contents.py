@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from tabwright.specialization.archive_reading import Member, read_members
 from tabwright.specialization.corpus_manifest import PackageSource
@@ -103,7 +102,9 @@ def _from_npm(text: str) -> tuple[str, str]:
         return "", ""
     said = content.get("license") or content.get("licenses") or ""
     alternatives = said if isinstance(said, list) else [said]
-    names = [str(each.get("type", "")) if isinstance(each, dict) else str(each) for each in alternatives]
+    names = [
+        str(each.get("type", "")) if isinstance(each, dict) else str(each) for each in alternatives
+    ]
     return str(content.get("version", "")), normalised_licence(" OR ".join(names))
 
 

@@ -92,7 +92,6 @@ def _tar_members(file: IO[bytes], name: str, is_wanted: Callable[[str], bool]) -
     count = 0
     with tarfile.open(fileobj=cast("IO[bytes]", limited), mode="r|") as tar:
         for member in tar:
-            tar.members = []  # a stream is read once; the list would only grow
             count += 1
             if count > MOST_MEMBERS:
                 raise _too_large(name)

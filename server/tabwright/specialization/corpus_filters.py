@@ -29,7 +29,8 @@ _TEST_DATA = frozenset(
 )  # fmt: skip
 _DECLARATIONS = (".d.ts", ".d.mts", ".d.cts", ".pyi", ".js.flow")
 _COMPILED = re.compile(
-    r"""Object\.defineProperty\(exports, ['"]__esModule['"]|^//# sourceMappingURL=|__esModule = true"""
+    r"""Object\.defineProperty\(exports, ['"]__esModule['"]|__esModule = true"""
+    r"""|^//# sourceMappingURL="""
     r"""|^var __(?:awaiter|extends|assign|importDefault|createBinding|defProp|spreadArray|rest)\b"""
     r"""|_interopRequire(?:Default|Wildcard)|\b__webpack_require__\b|_createClass\(|_classCallCheck\("""
     r"""|\b__toESM\(|\b_asyncToGenerator\(|^/\*! For license information|regeneratorRuntime"""

@@ -13,7 +13,11 @@ from tabwright.errors import CorpusError
 from tabwright.specialization.corpus_building import OnPackage
 from tabwright.specialization.corpus_manifest import CorpusPackage, PackageSource, read_corpus
 from tabwright.specialization.licences import is_permissive
-from tabwright.specialization.package_archives import FetchedPackage, fetch_package
+from tabwright.specialization.package_archives import (
+    FetchedPackage,
+    fetch_package,
+    keep_under_version,
+)
 from tabwright.specialization.package_contents import read_contents
 
 _PACKAGE_LINE = re.compile(r"^\s*(\{.*\}),?\s*(#.*)?$")
@@ -91,13 +95,15 @@ def _line_of(lines: list[str], package: CorpusPackage, path: Path) -> int:
 def _pinned(package: CorpusPackage, source: PackageSource, archives: Path) -> CorpusPackage:
     fetched = fetch_package(package, source, archives)
     contents = read_contents(fetched, source, _nothing)
-    return msgspec.structs.replace(
+    pinned = msgspec.structs.replace(
         package,
         version=package.version or contents.version or _debian_version(fetched),
         licence=package.licence or contents.licence,
         sha256=fetched.sha256,
         size=fetched.size,
     )
+    keep_under_version(fetched, pinned, source, archives)
+    return pinned
 
 
 def _debian_version(fetched: FetchedPackage) -> str:

@@ -50,7 +50,8 @@ _TOKEN = re.compile(r"\(|\)|\b(?:AND|OR)\b", re.IGNORECASE)
 _COPYLEFT = re.compile(
     r"GNU (?:Lesser |Library |Affero )?General Public Licen[sc]e|Mozilla Public Licen[sc]e"
     r"|\b[AL]?GPL(?:v|-|\b)|\bMPL[- ]?[12]|\bEPL[- ]?[12]|Eclipse Public Licen[sc]e"
-    r"|Creative Commons Attribution-(?:Share|Non)|\bCDDL\b|SPDX-License-Identifier: *(?:[AL]?GPL|[EM]PL)",
+    r"|Creative Commons Attribution-(?:Share|Non)|\bCDDL\b"
+    r"|SPDX-License-Identifier: *(?:[AL]?GPL|[EM]PL)",
 )
 
 

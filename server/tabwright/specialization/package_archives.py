@@ -54,7 +54,7 @@ def fetch_package(package: CorpusPackage, source: PackageSource, folder: Path) -
     Raises:
         CorpusError: it cannot be fetched, is not what the manifest says, or the disk is full.
     """
-    place = folder / source / f"{package.name.replace('/', '+')}-{package.version or 'newest'}"
+    place = _place(package, source, folder)
     try:
         if package.version and place.is_dir():
             kept = _described(place)
@@ -69,6 +69,30 @@ def fetch_package(package: CorpusPackage, source: PackageSource, folder: Path) -
                 " set TABWRIGHT_ARCHIVES_DIR to a folder on another disk."
             ) from error
         raise CorpusError(f"{folder} cannot be used: {error.strerror or error}.") from error
+
+
+def keep_under_version(
+    fetched: FetchedPackage, package: CorpusPackage, source: PackageSource, folder: Path
+) -> None:
+    """Keep what came as the newest release of a package under the version that it turned out to be.
+
+    Raises:
+        CorpusError: the folder cannot be written.
+    """
+    place = _place(package, source, folder)
+    if fetched.files[0].parent == place:
+        return
+    try:
+        shutil.rmtree(place, ignore_errors=True)
+        fetched.files[0].parent.replace(place)
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be used: {error.strerror or error}.") from error
+
+
+def _place(package: CorpusPackage, source: PackageSource, folder: Path) -> Path:
+    """Return the folder of one release; of the newest one before its version is known."""
+    name = package.name.replace("/", "+")
+    return folder / source / (f"{name}-{package.version}" if package.version else f".newest-{name}")
 
 
 def _fetched_anew(package: CorpusPackage, source: PackageSource, place: Path) -> FetchedPackage:
@@ -86,8 +110,6 @@ def _fetched_anew(package: CorpusPackage, source: PackageSource, place: Path) ->
                 f" manifest says ({package.sha256[:12]}…); it was deleted. Distrust the source when"
                 " it happens twice."
             )
-        if not package.version:
-            place = place.parent / f".newest-{place.name}"
         shutil.rmtree(place, ignore_errors=True)
         incoming.replace(place)
     return FetchedPackage(

@@ -33,8 +33,8 @@ from tabwright.specialization.comparison import Interval, edit_similarity, paire
 from tabwright.specialization.spots import Spot
 from tabwright.syntax.languages import LanguageRegistry
 
-SPOTS = 240
-CONTEXT_TOKENS = 384
+SPOTS = 180
+CONTEXT_TOKENS = 256
 """What a small model reads while one types on a slow machine."""
 FEWEST_MORE = 6
 """So many more spots must be better than worse whatever the interval says: of a handful the

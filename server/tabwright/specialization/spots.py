@@ -64,7 +64,8 @@ def choose_spots(
         wants_mid_line = inside * _MID_LINE_SHARE <= len(spots)
         spot = _mid_line(place, choice) if wants_mid_line else None
         spots.append(spot or _line_end(place, choice))
-    return spots
+    # Neighbours share much of their prompts, which is then read once.
+    return sorted(spots, key=lambda spot: (spot.file.path, spot.start))
 
 
 @dataclass(frozen=True)

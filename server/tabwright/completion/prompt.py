@@ -9,6 +9,8 @@ Layout and budget:
   change while one types forward. In prefix-suffix-middle order the prefix ends with the line before
   the cursor's, which follows as the beginning of the middle: what is typed then comes at the very
   end, and neither suffix nor prefix is read again (EFIM, arXiv 2505.21889).
+  In suffix-prefix-middle order the prompt only grows at its end; joined, it ends as text, so that
+  a word that is begun is healed.
 * A model without it can be shown the lines after the cursor's first, as a part of the file further
   down, and then the code before the cursor. Whether that pays is the manifest's to say; for
   SmolLM2-135M it does not (`calibrate.py --following`), and what it writes is only held against
@@ -141,8 +143,10 @@ def build_prompt(
         border = before.rfind("\n") + 1
         above, line = Segment(before[:border]), Segment(before[border:])
         parts = (prefix, *inner, above, suffix, Segment(after), middle, line)
-    else:
+    elif form.order == "spm":
         parts = (suffix, Segment(after), prefix, *inner, Segment(before), middle)
+    else:
+        parts = (prefix, suffix, Segment(after), middle, *inner, Segment(before))
     stops = dict.fromkeys((*manifest.stop_strings, form.prefix, form.suffix, form.middle))
     return Prompt(_merged((*shown, *outer, *parts)), manifest.add_bos, tuple(stops))
 

@@ -86,8 +86,10 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FillInTheMiddle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a model is told what stands before and after the cursor."""
 
-    order: Literal["psm", "spm"]
-    """Prefix-suffix-middle or suffix-prefix-middle."""
+    order: Literal["psm", "spm", "spm-joined"]
+    """Prefix-suffix-middle; suffix-prefix-middle; or the same with the middle token before the
+    prefix, which the middle then continues as any text is continued (Bavarian et al. 2022, arXiv
+    2207.14255, section 3.1)."""
     prefix: _NonEmpty
     suffix: _NonEmpty
     middle: _NonEmpty

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import os.path
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tabwright.specialization.examples import (
     Window,
     draw_hole,
     examples_at_hole,
+    is_one_text,
 )
 from tabwright.specialization.packing import TokenForest, TokenSequence, tree_of
 from tabwright.specialization.vocabulary import Vocabulary
@@ -91,7 +93,9 @@ class Batches:
         self._borders = list(itertools.accumulate(shares))
         self._languages = LanguageRegistry([grammars_folder()])
         form = manifest.fill_in_the_middle
-        self._prefix = vocabulary.control(form.prefix) if form is not None else -1
+        self._is_one_text = is_one_text(manifest)
+        before_text = "" if form is None else form.middle if self._is_one_text else form.prefix
+        self._before_text = vocabulary.control(before_text) if before_text else -1
 
     def at_step(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0."""
@@ -172,11 +176,22 @@ class Batches:
         )
 
     def _sequence(self, example: Example) -> TokenSequence:
-        prompt = self._vocabulary.tokens(example.segments, add_bos=self._manifest.add_bos)
-        answer = self._vocabulary.text(example.middle)
+        *head, last = example.segments
+        prompt = self._vocabulary.tokens(head, add_bos=self._manifest.add_bos)
+        if self._is_one_text and not last.is_control:
+            # As one text is cut into tokens: a word that the cursor is in is written whole, which
+            # is what the server's healing asks for.
+            answer = self._vocabulary.text(last.text + example.middle)
+            alone = self._vocabulary.text(last.text)
+            common = len(os.path.commonprefix([alone, answer]))
+            prompt, answer = [*prompt, *answer[:common]], answer[common:]
+        else:
+            prompt += self._vocabulary.tokens([last])
+            answer = self._vocabulary.text(example.middle)
         return TokenSequence(prompt, [*answer, self._end] if example.is_whole else answer)
 
     def _start_of_prefix(self, sequence: TokenSequence) -> int:
-        """Return the depth behind the prefix token: what goes before it begins nowhere."""
-        places = [place for place, token in enumerate(sequence.prompt) if token == self._prefix]
+        """Return the depth behind the text's token: what goes before it begins nowhere."""
+        text = self._before_text
+        places = [place for place, token in enumerate(sequence.prompt) if token == text]
         return places[0] + 2 if places else 1

@@ -4,7 +4,8 @@ A hole is a piece of text taken out of a file, as fill-in-the-middle is trained 
 2022, arXiv 2207.14255): what follows it is the suffix. A person who fills it types from its start
 to its end while the suffix stays as it is, so one hole gives several examples: at each cursor in
 it, the prompt is the one that `completion.prompt` builds there, and the middle is what is left of
-the hole. All cursors of a hole share most of their tokens, see `packing.py`.
+the hole. All cursors of a hole share most of their tokens, see `packing.py`. Where prefix and
+middle are joined, the example at the start of a hole holds those at all others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tabwright.syntax.syntax_tree import SyntaxTree
 
 _LONGEST_MIDDLE = 240
 """Characters of a middle that is learned whole; of a longer one, its first line is."""
+_LONGEST_JOINED = 900
 _SHORTEST_FILE = 80
 _LARGE_CONTEXT = 1 << 20
 _MOST_PARSED = 12_000
@@ -96,8 +98,14 @@ def examples_at_hole(
         border = text.rfind("\n", hole.end, last)
         last = border + 1 if border > hole.end else last
     found = []
-    for offset in _cursors_in(text, hole, rng, cursors):
-        middle, is_whole = _middle_from(text, offset, hole)
+    is_joined = is_one_text(manifest)
+    places = [hole.start] if is_joined else _cursors_in(text, hole, rng, cursors)
+    for offset in places:
+        if is_joined:
+            is_whole = hole.end - offset <= _LONGEST_JOINED
+            middle = text[offset : min(hole.end, offset + _LONGEST_JOINED)]
+        else:
+            middle, is_whole = _middle_from(text, offset, hole)
         snapshot = DocumentSnapshot(
             uri="",
             language=source.language,
@@ -115,6 +123,12 @@ def examples_at_hole(
         )
         found.append(Example(prompt.segments, middle, is_whole, hole.kind))
     return found
+
+
+def is_one_text(manifest: Manifest) -> bool:
+    """Say whether the middle goes on where the prompt's text ends, with no token between."""
+    form = manifest.fill_in_the_middle
+    return form is None or form.order == "spm-joined"
 
 
 def draw_hole(source: Source, language: Language | None, rng: random.Random) -> Hole | None:

@@ -33,7 +33,7 @@ _HASH_DIGITS = 12
 _NAME_CHARACTERS = 24
 
 TAUGHT_FORM = FillInTheMiddle(
-    order="spm", prefix="<jupyter_start>", suffix="<jupyter_code>", middle="<jupyter_output>"
+    order="spm-joined", prefix="<jupyter_start>", suffix="<jupyter_code>", middle="<jupyter_output>"
 )
 """How a model without fill-in-the-middle is taught it: by tokens of its vocabulary that its own
 training never used."""

@@ -235,7 +235,7 @@ def test_a_full_disk_is_one_sentence(
     monkeypatch.setattr(corpus_building, "_described", fail)
     check_earlier_output_stays(corpus_of(index), tmp_path, "The disk is full: .*unchanged")
     monkeypatch.setattr(package_archives, "_described", fail)
-    with pytest.raises(CorpusError, match="The disk is full: .*TABWRIGHT_ARCHIVES_DIR"):
+    with pytest.raises(CorpusError, match=r"The disk is full: .*TABWRIGHT_ARCHIVES_DIR"):
         build(corpus_of(index), tmp_path)
 
 

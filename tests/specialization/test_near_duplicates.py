@@ -56,7 +56,8 @@ def test_what_is_near_is_the_same_in_every_process() -> None:
         "words = [f'w{number}' for number in range(120)]\n"
         # around the threshold, where another seed decides otherwise
         "for cut in range(0, 60, 3):\n"
-        "    print(known.add_unless_near(' '.join(words[cut:] + [f'x{cut}_{n}' for n in range(cut)])))"
+        "    others = [f'x{cut}_{number}' for number in range(cut)]\n"
+        "    print(known.add_unless_near(' '.join(words[cut:] + others)))\n"
     )
     answers = {
         subprocess.run(

@@ -55,7 +55,6 @@ _NAMES = {
 }  # fmt: skip
 """What package metadata calls them, in lower case. `BSD` alone is taken for three clauses."""
 _BY_LOWER_CASE = {name.lower(): name for name in PERMISSIVE}
-_TOKEN = re.compile(r"\(|\)|\b(?:AND|OR)\b", re.IGNORECASE)
 _COPYLEFT = re.compile(
     r"GNU (?:Lesser |Library |Affero )?General Public Licen[sc]e|Mozilla Public Licen[sc]e"
     r"|\b[AL]?GPL(?:v|-|\b)|\bMPL[- ]?[12]|\bEPL[- ]?[12]|Eclipse Public Licen[sc]e"

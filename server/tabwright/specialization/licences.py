@@ -33,6 +33,15 @@ _NAMES = {
     "bsd-2-clause license": "BSD-2-Clause", "bsd 2-clause license": "BSD-2-Clause",
     "2-clause bsd": "BSD-2-Clause", "bsd-2-clause-freebsd": "BSD-2-Clause",
     "bsd-2-clause-netbsd": "BSD-2-Clause", "bsd-4": "BSD-4-Clause",
+    # holders that Debian's copyright files name with the licence
+    "bsd-c3": "BSD-3-Clause",
+    "bsd-3-google": "BSD-3-Clause",
+    "bsd-3-clause-google": "BSD-3-Clause",
+    "bsd-3-clause-hsqldb": "BSD-3-Clause",
+    "bsd-3-nlnetlabs": "BSD-3-Clause",
+    "expat-nginx": "MIT",
+    "boost-1": "BSL-1.0",
+    "libpng": "libpng-2.0",
     "expat": "MIT", "mit license": "MIT", "the mit license": "MIT", "mit/x11": "MIT",
     "the mit license (mit)": "MIT", "mit licence": "MIT", "mit-license": "MIT",
     "mit license (mit)": "MIT", "mit/expat": "MIT", "mit-style": "MIT",
@@ -46,7 +55,6 @@ _NAMES = {
 }  # fmt: skip
 """What package metadata calls them, in lower case. `BSD` alone is taken for three clauses."""
 _BY_LOWER_CASE = {name.lower(): name for name in PERMISSIVE}
-_TOKEN = re.compile(r"\(|\)|\b(?:AND|OR)\b", re.IGNORECASE)
 _COPYLEFT = re.compile(
     r"GNU (?:Lesser |Library |Affero )?General Public Licen[sc]e|Mozilla Public Licen[sc]e"
     r"|\b[AL]?GPL(?:v|-|\b)|\bMPL[- ]?[12]|\bEPL[- ]?[12]|Eclipse Public Licen[sc]e"

@@ -55,8 +55,7 @@ class NearDuplicates:
     def add_unless_near(self, text: str) -> bool:
         """Add a text, unless one that is much like it has been; say whether it was added."""
         hashed = self._datasketch.MinHash(num_perm=PERMUTATIONS, seed=PERMUTATION_SEED)
-        # Sorted: a set of bytes has another order in every process.
-        hashed.update_batch(sorted(shingles(text)))
+        hashed.update_batch(shingles(text))
         near = self._index.query(hashed)
         if any(self._hashes[key].jaccard(hashed) >= THRESHOLD for key in near):
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +27,7 @@ _FETCH_SECONDS = 900
 _PIECE_BYTES = 1024 * 1024
 _INCOMING = ".incoming-"
 _ARCHIVE_ENDINGS = (".whl", ".tgz", ".deb", ".dsc", ".tar.gz", ".tar.xz", ".tar.bz2", ".diff.gz")
+_DSC_SUMS = re.compile(r"^Checksums-Sha256:[ ]*\n((?: [^\n]*(?:\n|\Z))+)", re.MULTILINE)
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -58,7 +60,7 @@ def fetch_package(package: CorpusPackage, source: PackageSource, folder: Path) -
     try:
         if package.version and place.is_dir():
             kept = _described(place)
-            if kept is not None and _is_pinned(kept, package):
+            if kept is not None and _is_pinned(kept, package) and _is_whole(kept):
                 return kept
             shutil.rmtree(place)  # half deleted, changed since, or of another pin
         return _fetched_anew(package, source, place)
@@ -102,8 +104,8 @@ def _fetched_anew(package: CorpusPackage, source: PackageSource, place: Path) ->
         incoming.mkdir()
         _run(_command(package, source), incoming, package)
         fetched = _described(incoming)
-        if fetched is None:
-            raise CorpusError(f"Fetching {package.title} gave no archive.")
+        if fetched is None or not _is_whole(fetched):
+            raise CorpusError(f"{package.title} came without some of its files; try again.")
         if not _is_pinned(fetched, package):
             raise CorpusError(
                 f"{package.title} came with another SHA-256 ({fetched.sha256[:12]}…) than its"
@@ -119,6 +121,21 @@ def _fetched_anew(package: CorpusPackage, source: PackageSource, place: Path) ->
 
 def _is_pinned(fetched: FetchedPackage, package: CorpusPackage) -> bool:
     return not package.sha256 or fetched.sha256 == package.sha256
+
+
+def _is_whole(fetched: FetchedPackage) -> bool:
+    """Say whether a Debian source package has the files that its `.dsc` lists, see dsc(5)."""
+    first = fetched.files[0]
+    if not first.name.endswith(".dsc"):
+        return True
+    sums = _DSC_SUMS.search(first.read_text("utf-8", "replace"))
+    listed = [line.split() for line in sums[1].splitlines()] if sums else []
+    there = {path.name: path for path in fetched.files}
+    return bool(listed) and all(
+        len(parts) == 3 and parts[2] in there and _sha256(there[parts[2]]) == parts[0]
+        for parts in listed
+        if not parts[-1].endswith(".asc")  # a signature, which is not kept
+    )
 
 
 def _described(folder: Path) -> FetchedPackage | None:

@@ -116,3 +116,20 @@ def test_a_language_without_a_grammar_still_gives_holes():
     rng = random.Random(1)
     source = Source("cobol", "a.cob", "MOVE A TO B.\n" * 20)
     assert any(draw_hole(source, None, rng) for _ in range(20))
+
+
+def test_a_joined_middle_goes_on_where_the_prompt_ends(manifest):
+    joined = msgspec.structs.replace(
+        manifest,
+        fill_in_the_middle=FillInTheMiddle("spm-joined", "<prefix>", "<suffix>", "<middle>"),
+    )
+    hole = Hole("typing", SOURCE.text.index("@pytest.fixture"), SOURCE.text.index("def text_b"))
+    (example,) = examples_at_hole(
+        SOURCE, hole, Window(300, 200), joined, PYTHON, random.Random(2), cursors=8
+    )
+    *_, middle, last = example.segments
+    assert middle.text == "<middle>"
+    assert SOURCE.text.endswith(last.text, 0, hole.start)
+    assert example.middle == SOURCE.text[hole.start : hole.end]
+    assert example.is_whole
+    assert SOURCE.text.startswith(text_behind("<suffix>", example.segments), hole.end)

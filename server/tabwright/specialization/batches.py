@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import os.path
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -183,7 +182,8 @@ class Batches:
             # is what the server's healing asks for.
             answer = self._vocabulary.text(last.text + example.middle)
             alone = self._vocabulary.text(last.text)
-            common = len(os.path.commonprefix([alone, answer]))
+            pairs = zip(alone, answer, strict=False)
+            common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
             prompt, answer = [*prompt, *answer[:common]], answer[common:]
         else:
             prompt += self._vocabulary.tokens([last])

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tabwright.bundled_data import models_folder
+from tabwright.model.catalogue import read_manifest
+from tabwright.model.llama import LlamaModel, ModelOptions, NativeLog
+from tabwright.model.messages import Segment
+from tabwright.specialization.batches import Batches
+from tabwright.specialization.examples import Example, Source
+from tabwright.specialization.vocabulary import Vocabulary
+
+pytestmark = pytest.mark.real_model
+
+TEXTS = ("def  f(x):\n\treturn x\n", "größer → 😀 <|im_end|>", "x" * 300, "   \n\n  1234567", "")
+
+
+def test_tokens_are_those_of_the_server(default_weights: Path):
+    vocabulary = Vocabulary(default_weights)
+    options = ModelOptions(str(default_weights), "", 64, 1, 1, 0)
+    model = LlamaModel(options, NativeLog(), lambda _fraction: None)
+    for text in TEXTS:
+        segments = [Segment("<file_sep>", is_control=True), Segment(text)]
+        assert vocabulary.tokens(segments) == model.prompt_tokens(segments, add_bos=False)
+    model.close()
+
+
+@pytest.mark.parametrize(("order", "first"), [("spm", "on"), ("spm-joined", " json")])
+def test_a_begun_word_is_learned_whole_where_the_server_heals_it(
+    default_weights: Path, order: str, first: str
+):
+    vocabulary = Vocabulary(default_weights)
+    manifest = read_manifest(models_folder() / "smollm2-135m-python.toml")
+    form = msgspec.structs.replace(manifest.fill_in_the_middle, order=order)
+    manifest = msgspec.structs.replace(manifest, fill_in_the_middle=form)
+    batches = Batches([Source("python", "a.py", "x = 1\n" * 30)], manifest, vocabulary, seed=1)
+    segments = [Segment("<jupyter_output>", is_control=True), Segment("    return js")]
+    if order == "spm":
+        segments.reverse()
+    example = Example(tuple(segments), "on.load(path)", True, "rest of line")
+    sequence = batches._sequence(example)
+    assert sequence.answer[-1] == vocabulary.end
+    assert sequence.answer[: len(vocabulary.text(first))] == vocabulary.text(first)

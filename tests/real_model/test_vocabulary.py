@@ -9,6 +9,7 @@ from tabwright.model.llama import LlamaModel, ModelOptions, NativeLog
 from tabwright.model.messages import Segment
 from tabwright.specialization.batches import Batches
 from tabwright.specialization.examples import Example, Source
+from tabwright.specialization.installing import TAUGHT_FORM
 from tabwright.specialization.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.real_model
@@ -31,8 +32,8 @@ def test_a_begun_word_is_learned_whole_where_the_server_heals_it(
     default_weights: Path, order: str, first: str
 ):
     vocabulary = Vocabulary(default_weights)
-    manifest = read_manifest(models_folder() / "smollm2-135m-python.toml")
-    form = msgspec.structs.replace(manifest.fill_in_the_middle, order=order)
+    form = msgspec.structs.replace(TAUGHT_FORM, order=order)
+    manifest = read_manifest(models_folder() / "smollm2-135m.toml")
     manifest = msgspec.structs.replace(manifest, fill_in_the_middle=form)
     batches = Batches([Source("python", "a.py", "x = 1\n" * 30)], manifest, vocabulary, seed=1)
     segments = [Segment("<jupyter_output>", is_control=True), Segment("    return js")]

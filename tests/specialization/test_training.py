@@ -113,6 +113,22 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(training, monkeypatc
     assert output(training) == whole
 
 
+def test_a_run_that_is_to_stop_keeps_what_it_has(training):
+    train(training, lambda _progress: None)
+    whole = output(training)
+    seen: list[int] = []
+
+    def note(progress: Progress) -> None:
+        seen.append(progress.step)
+
+    with pytest.raises(trainer.Stopped, match="Stopped at step 5 of 8"):
+        train(training, note, lambda: 5 in seen)
+    seen.clear()
+    train(training, note)
+    assert min(step for step in seen if step) == 5
+    assert output(training) == whole
+
+
 @pytest.mark.parametrize("damage", ["cut off", "of another run"])
 def test_a_checkpoint_of_no_use_is_not_resumed_from(training, monkeypatch, damage):
     monkeypatch.setattr(trainer, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)

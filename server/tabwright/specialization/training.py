@@ -50,15 +50,24 @@ class _State:
     loss_before: float = float("nan")
 
 
-def train(training: Training, report: Callable[[Progress], None]) -> Trained:
+class Stopped(SpecializationError):
+    """The run was to stop, and its checkpoint is kept."""
+
+
+def train(
+    training: Training,
+    report: Callable[[Progress], None],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Trained:
     """Run a training to its end and write the adapter.
 
     Raises:
+        Stopped: `should_stop` said so; the same call goes on from there.
         SpecializationError: the weights, the corpus or the adapter to go on from are of no use.
         OSError: the disk is full.
         MemoryError, RuntimeError: PyTorch has run out of memory.
     """
-    return _Run(training, report).to_end()
+    return _Run(training, report, should_stop).to_end()
 
 
 def read_sources(path: Path) -> list[Source]:
@@ -79,9 +88,15 @@ def read_sources(path: Path) -> list[Source]:
 
 
 class _Run:
-    def __init__(self, training: Training, report: Callable[[Progress], None]) -> None:
+    def __init__(
+        self,
+        training: Training,
+        report: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
         self._training = training
         self._report = report
+        self._should_stop = should_stop
         report(Progress("loading"))
         if training.threads:
             torch.set_num_threads(training.threads)
@@ -150,6 +165,9 @@ class _Run:
         between = max(1, state.steps // _JUDGEMENTS)
         losses: list[float] = []
         while state.step < state.steps:
+            if self._should_stop():
+                self._save()
+                raise Stopped(f"Stopped at step {state.step} of {state.steps}.")
             started = time.monotonic()
             batch = self._batches.at_step(state.step)
             losses.append(self._step(batch, self._rate()))
@@ -203,9 +221,11 @@ class _Run:
 
     def _steps_that_fit(self) -> int:
         """Time some steps, whose effect is not kept, and return how many the minutes allow."""
-        self._say("timing")
         seconds = 0.0
         for step in range(_TIMED_STEPS):
+            if self._should_stop():
+                raise Stopped("Stopped before the first step.")
+            self._say("timing")
             started = time.monotonic()
             self._step(self._batches.at_step(step), 0.0)
             if step >= _TIMED_STEPS // 2:

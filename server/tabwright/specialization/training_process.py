@@ -1,7 +1,7 @@
 """The program that trains: `python -m tabwright.specialization.training_process`.
 
-Reads one JSON line, `Training`, from stdin; writes `Report`s as JSON lines to stdout. It ends when
-its stdin does, so that it does not outlive the command that started it.
+Reads one JSON line, `Training`, from stdin; writes `Report`s as JSON lines to stdout. When its stdin
+ends it keeps a checkpoint and ends too, so that it does not outlive the command that started it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 import threading
+import time
 
 import msgspec
 
@@ -17,6 +18,8 @@ from tabwright.errors import TabwrightError
 from tabwright.specialization.training_messages import NotTrained, Report, Training
 
 _MISSING = 3
+_SECONDS_TO_STOP = 15.0
+"""A step, and what is kept of the run, take less."""
 
 
 def main() -> int:
@@ -32,7 +35,8 @@ def main() -> int:
     except msgspec.DecodeError as error:
         say(NotTrained("input", f"The options cannot be read: {error}."))
         return 1
-    threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
+    stop = threading.Event()
+    threading.Thread(target=_end_with_stdin, args=(stop,), name="stdin", daemon=True).start()
     try:
         from tabwright.specialization.training import train  # noqa: PLC0415 # it may be missing
     except ImportError as error:
@@ -41,7 +45,7 @@ def main() -> int:
         )
         return _MISSING
     try:
-        say(train(training, say))
+        say(train(training, say, stop.is_set))
     except TabwrightError as error:
         say(NotTrained("input", str(error)))
     except OSError as error:
@@ -58,9 +62,11 @@ def main() -> int:
     return 1
 
 
-def _end_with_stdin() -> None:
+def _end_with_stdin(stop: threading.Event) -> None:
     while os.read(0, 4096):  # not `sys.stdin`, whose lock must be free when Python ends
         pass
+    stop.set()
+    time.sleep(_SECONDS_TO_STOP)
     os._exit(1)
 
 

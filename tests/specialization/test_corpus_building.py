@@ -99,11 +99,16 @@ def test_the_report_counts_every_file_once(index: ScriptedIndex, tmp_path: Path)
         {
             "alpha/_vendor/six.py": code(1),
             "alpha/a.py": code(2),
-            "alpha/b.py": code(2).replace("    ", "\t"),
-            "alpha/c.py": code(2) + "\nlast = 1\n",
             "alpha/d.py": "x = 1\n",
             "alpha/e.py": b"# \xff\n" + code(3).encode(),
             "alpha/f.pyi": code(4),
+        },
+    )
+    index.wheels["beta"] = wheel_bytes(
+        "beta",
+        {
+            "beta/b.py": code(2).replace("    ", "\t"),
+            "beta/c.py": code(2) + "\nlast = 1\n",
         },
     )
     report = build(corpus_of(index), tmp_path)

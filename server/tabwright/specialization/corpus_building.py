@@ -20,6 +20,7 @@ from typing import IO, TypeAlias
 
 from tabwright.errors import CorpusError
 from tabwright.specialization import evaluation_overlap, near_duplicates
+from tabwright.specialization.archive_reading import Member
 from tabwright.specialization.corpus_filters import Filter, filter_by_content, filter_by_path
 from tabwright.specialization.corpus_manifest import Corpus, CorpusPackage
 from tabwright.specialization.evaluation_overlap import EvaluationTexts
@@ -150,7 +151,7 @@ class _Builder:
             for member in contents.files:
                 self._count(Filter.LICENCE, member.size)
             return report
-        for path, text in self._within_limit(package, self._texts(package, contents)):
+        for path, text in self._drawn(package, contents):
             line = {
                 "language": self._language(path, text),
                 "package": package.name,
@@ -173,23 +174,40 @@ class _Builder:
             return "cpp"
         return language
 
-    def _texts(
-        self, package: CorpusPackage, contents: PackageContents
-    ) -> Iterator[tuple[str, str]]:
-        for member in contents.files:
-            reason: Filter | str | None = filter_by_path(member.path, package)
-            if reason is None and contents.copyright is not None:
-                permissive = contents.copyright.is_permissive(member.path)
-                reason = None if permissive else Filter.LICENCE
-            reason = reason or filter_by_content(member)
-            if isinstance(reason, str):
-                text = mask_secrets(reason)
-                self.report.masked_files += text != reason
-                reason = self._filter_by_others(text)
-                if reason is None:
-                    yield member.path, text
-                    continue
-            self._count(reason, member.size)
+    def _drawn(self, package: CorpusPackage, contents: PackageContents) -> list[tuple[str, str]]:
+        """Return paths and texts up to the limit, drawn by a hash of the path, in order of path.
+
+        What is drawn after the limit is reached is not looked at, which spares most of the work.
+        """
+        left = self._corpus.package_megabytes * 1e6
+        drawn = []
+        for member in sorted(contents.files, key=lambda member: self._lot(package, member.path)):
+            found = self._text_of(member, package, contents, left)
+            if isinstance(found, Filter):
+                self._count(found, member.size)
+            else:
+                left -= len(found.encode())
+                drawn.append((member.path, found))
+        return sorted(drawn)
+
+    def _text_of(
+        self, member: Member, package: CorpusPackage, contents: PackageContents, left: float
+    ) -> Filter | str:
+        reason = filter_by_path(member.path, package)
+        if reason is not None:
+            return reason
+        if contents.copyright is not None and not contents.copyright.is_permissive(member.path):
+            return Filter.LICENCE
+        if member.content is not None and member.size > left:
+            return Filter.PACKAGE_LIMIT
+        found = filter_by_content(member)
+        if isinstance(found, Filter):
+            return found
+        text = mask_secrets(found)
+        reason = self._filter_by_others(text)
+        if reason is None:
+            self.report.masked_files += text != found
+        return reason or text
 
     def _filter_by_others(self, text: str) -> Filter | None:
         if self._evaluation is not None and self._evaluation.overlaps(text):
@@ -197,21 +215,6 @@ class _Builder:
         if self._duplicates.is_duplicate(text):
             return Filter.DUPLICATE
         return None if self._duplicates.add_unless_near(text) else Filter.NEAR_DUPLICATE
-
-    def _within_limit(
-        self, package: CorpusPackage, texts: Iterator[tuple[str, str]]
-    ) -> list[tuple[str, str]]:
-        """Return as many files as the limit allows, drawn by a hash of their paths, in order."""
-        left = self._corpus.package_megabytes * 1e6
-        drawn = []
-        for path, text in sorted(texts, key=lambda file: self._lot(package, file[0])):
-            size = len(text.encode())
-            if size > left:
-                self._count(Filter.PACKAGE_LIMIT, size)
-                continue
-            left -= size
-            drawn.append((path, text))
-        return sorted(drawn)
 
     def _lot(self, package: CorpusPackage, path: str) -> bytes:
         return hashlib.sha256(f"{self._corpus.seed}\0{package.name}\0{path}".encode()).digest()

@@ -1,7 +1,8 @@
 """The program that trains: `python -m tabwright.specialization.training_process`.
 
-Reads one JSON line, `Training`, from stdin; writes `Report`s as JSON lines to stdout. When its stdin
-ends it keeps a checkpoint and ends too, so that it does not outlive the command that started it.
+Reads one JSON line, `Training`, from stdin; writes `Report`s as JSON lines to stdout. When its
+stdin ends it keeps a checkpoint and ends too, so that it does not outlive the command that started
+it.
 """
 
 from __future__ import annotations

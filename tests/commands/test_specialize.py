@@ -135,6 +135,8 @@ def test_removing_what_is_not_there_says_so(workspace: Path) -> None:
 def test_a_signal_stops_it_and_it_says_how_to_go_on(how: signal.Signals, workspace: Path) -> None:
     script = (
         "from tabwright.specialization import training_client as c; import sys;"
+        # Whoever runs the tests in the background has Ctrl-C ignored, which children inherit.
+        " import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         " c._NEEDED_PACKAGES = ();"
         f" c.trainer_command = lambda: [sys.executable, {FAKE!r}, 'waits'];"
         " from tabwright.commands.specialize import specialize; specialize()"

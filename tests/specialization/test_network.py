@@ -116,8 +116,8 @@ def test_an_adapter_does_in_llama_cpp_what_it_did_in_training(weights, tmp_path,
         name="test",
     )
     trained, base = loss_of(net, tree_of(SEQUENCES)), llama_cpp_loss(weights, "", SEQUENCES)
-    assert llama_cpp_loss(weights, str(path), SEQUENCES) == pytest.approx(trained, rel=5e-3)
-    assert abs(trained - base) > 0.02 * base
+    served = llama_cpp_loss(weights, str(path), SEQUENCES)
+    assert abs(served - trained) < abs(trained - base) / 5
     known = read_adapter(path)
     assert set(known) == set(net.additions)
     first, second = net.additions["blk.1.ffn_down.weight"]

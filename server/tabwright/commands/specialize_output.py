@@ -93,12 +93,13 @@ class _ForPeople:
 
     def show_plan(self, plan: Plan, left_out: Mapping[str, int]) -> None:
         train, held_out = plan.sources.train, plan.sources.held_out
+        length = f"{plan.steps:,} steps" if plan.steps else f"{plan.minutes:g} minutes"
         for line in (
             f"Learning from {len(train):,} files, {_millions(train)} characters,"
             f" {lines_of(train):,} lines: {_languages(plan)}.",
             f"Kept aside to judge by: {len(held_out):,} files, {lines_of(held_out):,} lines.",
             *([f"Left out: {_listed(left_out)}."] if left_out else []),
-            f"Starting from {plan.base.id}; {plan.minutes:g} minutes; seed {plan.seed};"
+            f"Starting from {plan.base.id}; {length}; seed {plan.seed};"
             f" at most {plan.memory_mb:,} MB of memory.",
             f"It will be called {plan.candidate.id}.",
         ):

@@ -2,8 +2,7 @@
 
 Written here rather than taken from `transformers` and `peft`, because it attends along trees
 (`packing.py`), computes logits only where something is to be predicted, works on the tensors as
-GGUF has them (so that an adapter needs no conversion), and compiles to one function for all layers:
-on a CPU with AMX it trains about two and a half times as many tokens per second.
+GGUF has them (so that an adapter needs no conversion), and compiles to one function for all layers.
 
 LoRA: Hu et al. 2021, arXiv 2106.09685. Architecture: Touvron et al. 2023, arXiv 2302.13971.
 """

@@ -33,6 +33,11 @@ _LARGEST_SHARE = 40_000
 _SMALLEST_REST = 96
 """A row with less room left is full."""
 _ATTEMPTS = 12
+_END_WEIGHT_FIRST = 5.0
+_END_WEIGHT = 2.0
+_STEPS_TO_END_WEIGHT = 200
+"""There is one end to many a token, and a base model knows none: it is learned first, and weighs
+less when it is known, since what weighs too much is said too early."""
 _PROMPT_WEIGHT = 0.3
 _PROMPT_SHARE = 0.35
 """Of the prompts, so many have their own tokens predicted too: a language is learned from all of
@@ -99,17 +104,26 @@ class Batches:
     def at_step(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0."""
         shape = LONG if step % LONG_EVERY == LONG_EVERY - 1 else SHORT
-        return self._batch(shape, random.Random(f"{self._seed}:{step}"), prompts=True)
+        left = max(0.0, 1 - step / _STEPS_TO_END_WEIGHT)
+        end_weight = _END_WEIGHT + (_END_WEIGHT_FIRST - _END_WEIGHT) * left
+        rng = random.Random(f"{self._seed}:{step}")
+        return self._batch(shape, rng, end_weight=end_weight, prompts=True)
 
     def fixed(self, count: int, shape: RowShape = SHORT) -> list[Batch]:
         """Return batches to judge by: middles and ends only."""
         return [
-            self._batch(shape, random.Random(f"judge:{self._seed}:{index}"), prompts=False)
+            self._batch(
+                shape, random.Random(f"judge:{self._seed}:{index}"), end_weight=1.0, prompts=False
+            )
             for index in range(count)
         ]
 
-    def _batch(self, shape: RowShape, rng: random.Random, *, prompts: bool) -> Batch:
-        forests = [self._row(shape, rng, prompts=prompts) for _ in range(shape.rows)]
+    def _batch(
+        self, shape: RowShape, rng: random.Random, *, end_weight: float, prompts: bool
+    ) -> Batch:
+        forests = [
+            self._row(shape, rng, end_weight=end_weight, prompts=prompts) for _ in range(shape.rows)
+        ]
         tokens = np.zeros((shape.rows, shape.length), dtype=np.int64)
         depths = np.zeros_like(tokens)
         sees = np.zeros((shape.rows, shape.length, shape.length), dtype=np.bool_)
@@ -131,22 +145,24 @@ class Batches:
             targets=np.array(targets, dtype=np.int64),
             weights=np.array(weights, dtype=np.float32),
             read=sum(len(forest) for forest in forests),
-            learned=sum(1 for weight in weights if weight == 1.0),
+            learned=sum(1 for weight in weights if weight >= 1.0),
         )
 
-    def _row(self, shape: RowShape, rng: random.Random, *, prompts: bool) -> TokenForest:
+    def _row(
+        self, shape: RowShape, rng: random.Random, *, end_weight: float, prompts: bool
+    ) -> TokenForest:
         row = TokenForest()
         for _ in range(_ATTEMPTS):
             room = shape.length - len(row)
             if room < _SMALLEST_REST:
                 break
-            tree = self._tree(shape, rng, room, prompts=prompts)
+            tree = self._tree(shape, rng, room, end_weight=end_weight, prompts=prompts)
             if tree is not None and len(tree) <= room:
                 row.join(tree)
         return row
 
     def _tree(
-        self, shape: RowShape, rng: random.Random, room: int, *, prompts: bool
+        self, shape: RowShape, rng: random.Random, room: int, *, end_weight: float, prompts: bool
     ) -> TokenForest | None:
         drawn = rng.randrange(self._borders[-1])
         source = self._sources[bisect.bisect_right(self._borders, drawn)]
@@ -168,13 +184,13 @@ class Batches:
             rng,
             cursors=rng.randint(4, 10) if hole.kind == "typing" else rng.randint(2, 4),
         )
-        sequences = [self._sequence(example) for example in examples]
+        sequences = [self._sequence(example, end_weight) for example in examples]
         weight = _PROMPT_WEIGHT if prompts and rng.random() < _PROMPT_SHARE else 0.0
         return tree_of(
             sequences, prompt_from=self._start_of_prefix(sequences[0]), prompt_weight=weight
         )
 
-    def _sequence(self, example: Example) -> TokenSequence:
+    def _sequence(self, example: Example, end_weight: float) -> TokenSequence:
         *head, last = example.segments
         prompt = self._vocabulary.tokens(head, add_bos=self._manifest.add_bos)
         if self._is_one_text and not last.is_control:
@@ -188,7 +204,9 @@ class Batches:
         else:
             prompt += self._vocabulary.tokens([last])
             answer = self._vocabulary.text(example.middle)
-        return TokenSequence(prompt, [*answer, self._end] if example.is_whole else answer)
+        if not example.is_whole:
+            return TokenSequence(prompt, answer)
+        return TokenSequence(prompt, [*answer, self._end], end_weight)
 
     def _start_of_prefix(self, sequence: TokenSequence) -> int:
         """Return the depth behind the text's token: what goes before it begins nowhere."""

@@ -136,10 +136,10 @@ def draw_hole(source: Source, language: Language | None, rng: random.Random) -> 
     if len(source.text) < _SHORTEST_FILE:
         return None
     kinds: dict[str, tuple[float, Callable[[], Hole | None]]] = {
-        "rest of line": (0.25, lambda: _rest_of_line(source.text, rng)),
-        "lines": (0.15, lambda: _whole_lines(source.text, rng)),
-        "syntax": (0.25, lambda: _syntax_node(source.text, language, rng)),
-        "typing": (0.3, lambda: _lines_being_typed(source.text, rng)),
+        "rest of line": (0.4, lambda: _rest_of_line(source.text, rng)),
+        "lines": (0.1, lambda: _whole_lines(source.text, rng)),
+        "syntax": (0.2, lambda: _syntax_node(source.text, language, rng)),
+        "typing": (0.25, lambda: _lines_being_typed(source.text, rng)),
         "characters": (0.05, lambda: _characters(source.text, rng)),
     }
     weights = [weight for weight, _ in kinds.values()]

@@ -23,6 +23,8 @@ class TokenSequence:
     prompt: Sequence[int]
     answer: Sequence[int]
     """To be predicted, the end token included where there is one."""
+    last_weight: float = 1.0
+    """Of the answer's last prediction."""
 
 
 @dataclass
@@ -69,7 +71,7 @@ def tree_of(
         sequences: at least one.
         prompt_from: the tokens of the prompts are to be predicted too from this depth on, the last
             (a control token) excepted.
-        prompt_weight: the weight of these predictions; that of the answers' is 1.
+        prompt_weight: the weight of these predictions; that of the answers' is 1, but for the last.
     """
     forest = TokenForest()
     children: dict[tuple[int, int], int] = {}
@@ -90,5 +92,5 @@ def tree_of(
                 forest.depths.append(depth)
             node = child
         if sequence.answer:
-            forest.targets[node, sequence.answer[-1]] = 1.0
+            forest.targets[node, sequence.answer[-1]] = sequence.last_weight
     return forest

@@ -221,19 +221,23 @@ def _worse(name: str, where: str, groups: Report) -> str:
 def evidence_tables(report: Report) -> str:
     """Return what the manifests of the models say of the comparison, in TOML.
 
-    It is the exact match of the pipeline where that was asked, else of the models alone.
+    It is the exact match of the pipeline where that was asked, else of the models alone; that of
+    all languages of a model together stands for those nobody asked about, such as TSX.
     """
     base = report["models"][0]["id"]
     measures = report.get("pipeline_against_base") or report["alone_against_base"]
     options = "--no-pipeline " if "pipeline" not in report else ""
+    options += "".join(f"--only {name} " for name in report["only"])
     blocks = []
     for name, compared in measures.items():
         command = (
             f"python tests/benchmarks/specialists.py {options}--models {name}"
             f" --items {report['items_of_a_group']} --seed {report['seed']}"
         )
-        for language in _languages(compared["exact"]):
-            row = compared["exact"][language]
+        languages = list(_languages(compared["exact"]))
+        together = {"*": ALL} if len(languages) > 1 else {}
+        for language, group in {**together, **{each: each for each in languages}}.items():
+            row = compared["exact"][group]
             values = {
                 "language": language,
                 "against": base,

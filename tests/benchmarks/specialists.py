@@ -144,6 +144,7 @@ def main(
     report: dict[str, Any] = {
         "machine": machine(),
         "seed": seed,
+        "only": list(only),
         "items_of_a_group": items,
         "context_tokens": context_tokens,
         "packages": {name: [each.title for each in group] for name, group in PACKAGES.items()},

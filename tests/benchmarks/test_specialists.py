@@ -261,13 +261,29 @@ def test_a_manifest_can_hold_the_evidence() -> None:
         "models": [{"id": "base"}],
         "items_of_a_group": 10,
         "seed": 31,
+        "only": ["packages"],
         "alone_against_base": {"ours": {"exact": {"all": row, "c": row, "c single_line_end": row}}},
     }
     found = msgspec.toml.decode(evidence_tables(report))["evidence"]
     assert [each["language"] for each in found] == ["c"]
     assert found[0]["against"] == "base"
     assert (found[0]["ours"], found[0]["theirs"], found[0]["items"]) == (1.0, 0.25, 40)
-    assert found[0]["command"].endswith("--no-pipeline --models ours --items 10 --seed 31")
+    assert found[0]["command"].endswith(
+        "--no-pipeline --only packages --models ours --items 10 --seed 31"
+    )
+
+
+def test_the_evidence_of_several_languages_together_stands_for_the_others() -> None:
+    row, lost = (compare_pairs([pair] * 30, seed=1).as_row() for pair in ((1.0, 0.0), (0.0, 1.0)))
+    report = {
+        "models": [{"id": "base"}],
+        "items_of_a_group": 10,
+        "seed": 31,
+        "only": [],
+        "alone_against_base": {"ours": {"exact": {"all": row, "c": row, "cpp": lost}}},
+    }
+    found = msgspec.toml.decode(evidence_tables(report))["evidence"]
+    assert [(each["language"], each["ours"]) for each in found] == [("*", 1), ("c", 1), ("cpp", 0)]
 
 
 # -- models --

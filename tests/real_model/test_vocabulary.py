@@ -40,6 +40,21 @@ def test_a_begun_word_is_learned_whole_where_the_server_heals_it(
     if order == "spm":
         segments.reverse()
     example = Example(tuple(segments), "on.load(path)", True, "rest of line")
-    sequence = batches._sequence(example)
-    assert sequence.answer[-1] == vocabulary.end
+    sequence = batches._sequence(example, 3.0)
+    assert (sequence.answer[-1], sequence.last_weight) == (vocabulary.end, 3.0)
     assert sequence.answer[: len(vocabulary.text(first))] == vocabulary.text(first)
+
+
+@pytest.mark.parametrize(("kind", "unlearned"), [("typing", {"\n", "\n   "}), ("lines", set())])
+def test_the_ends_of_lines_that_are_being_typed_are_read_and_not_predicted(
+    default_weights: Path, kind: str, unlearned: set[str]
+):
+    vocabulary = Vocabulary(default_weights)
+    manifest = read_manifest(models_folder() / "smollm2-135m.toml")
+    manifest = msgspec.structs.replace(manifest, fill_in_the_middle=TAUGHT_FORM)
+    batches = Batches([Source("python", "a.py", "x = 1\n" * 30)], manifest, vocabulary, seed=1)
+    example = Example((Segment("a = 1"),), "\nif a:\n    b = 2", True, kind)
+    sequence = batches._sequence(example, 1.0)
+    texts = {text: vocabulary.text(text) for text in ("\n", "\n   ")}
+    found = {(sequence.answer[place],) for place in sequence.unlearned}
+    assert found == {tuple(texts[text]) for text in unlearned}

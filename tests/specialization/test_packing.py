@@ -65,3 +65,9 @@ def test_what_is_an_answer_somewhere_counts_as_one():
     sequences = [TokenSequence([1, 9], [2, 0]), TokenSequence([1, 2, 9], [0])]
     tree = tree_of(sequences, prompt_from=1, prompt_weight=0.5)
     assert {weight for (_, token), weight in tree.targets.items() if token == 0} == {1.0}
+
+
+def test_the_last_prediction_has_a_weight_of_its_own_and_some_are_only_read():
+    tree = tree_of([TokenSequence([9], [1, 2, 3, 0], 2.5, frozenset([1]))])
+    assert tree.tokens == [9, 1, 2, 3]
+    assert tree.targets == {(0, 1): 1.0, (2, 3): 1.0, (3, 0): 2.5}

@@ -191,6 +191,12 @@ class Batches:
         )
 
     def _sequence(self, example: Example, end_weight: float) -> TokenSequence:
+        """Return an example in tokens.
+
+        Whether a line is followed by another or by the end is learned where it can be told from the
+        text behind the cursor, and not from many lines that are being written: there the editor
+        asks anew in each.
+        """
         *head, last = example.segments
         prompt = self._vocabulary.tokens(head, add_bos=self._manifest.add_bos)
         if self._is_one_text and not last.is_control:
@@ -204,9 +210,14 @@ class Batches:
         else:
             prompt += self._vocabulary.tokens([last])
             answer = self._vocabulary.text(example.middle)
+        ends_of_lines = frozenset(
+            place
+            for place, token in enumerate(answer)
+            if example.kind == "typing" and self._vocabulary.begins_with_line_end(token)
+        )
         if not example.is_whole:
-            return TokenSequence(prompt, answer)
-        return TokenSequence(prompt, [*answer, self._end], end_weight)
+            return TokenSequence(prompt, answer, unlearned=ends_of_lines)
+        return TokenSequence(prompt, [*answer, self._end], end_weight, ends_of_lines)
 
     def _start_of_prefix(self, sequence: TokenSequence) -> int:
         """Return the depth behind the text's token: what goes before it begins nowhere."""

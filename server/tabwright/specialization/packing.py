@@ -25,6 +25,8 @@ class TokenSequence:
     """To be predicted, the end token included where there is one."""
     last_weight: float = 1.0
     """Of the answer's last prediction."""
+    unlearned: frozenset[int] = frozenset()
+    """Places in the answer whose tokens are read and not predicted."""
 
 
 @dataclass
@@ -81,7 +83,8 @@ def tree_of(
             child = children.get((node, token))
             is_prompt = depth < len(sequence.prompt)
             if not is_prompt:
-                forest.targets[node, token] = 1.0
+                if depth - len(sequence.prompt) not in sequence.unlearned:
+                    forest.targets[node, token] = 1.0
             elif prompt_weight and prompt_from <= depth < len(sequence.prompt) - 1 and node >= 0:
                 forest.targets.setdefault((node, token), prompt_weight)
             if child is None:

@@ -29,6 +29,7 @@ class Vocabulary:
             raise SpecializationError(f"llama.cpp cannot read the vocabulary of {weights}.")
         self._vocabulary: Any = llama_cpp.llama_model_get_vocab(self._model)
         self._control: dict[str, int] = {}
+        self._begins_with_line_end: dict[int, bool] = {}
         self.size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         self.end = int(llama_cpp.llama_vocab_eos(self._vocabulary))
         """The token that ends a text."""
@@ -64,6 +65,17 @@ class Vocabulary:
                 raise SpecializationError(f"{name!r} is not one token of this model.")
             self._control[name] = found[0]
         return self._control[name]
+
+    def begins_with_line_end(self, token: int) -> bool:
+        """Say whether the text of a token begins with a line feed."""
+        if token not in self._begins_with_line_end:
+            room = 64
+            piece = ctypes.create_string_buffer(room)
+            size = llama_cpp.llama_token_to_piece(
+                self._vocabulary, llama_cpp.llama_token(token), piece, room, 0, False
+            )
+            self._begins_with_line_end[token] = size > 0 and piece.raw[0:1] == b"\n"
+        return self._begins_with_line_end[token]
 
     def _tokenize(self, text: str, *, control: bool) -> list[int]:
         data = text.encode("utf-8", "replace")

@@ -45,9 +45,9 @@ def test_a_begun_word_is_learned_whole_where_the_server_heals_it(
     assert sequence.answer[: len(vocabulary.text(first))] == vocabulary.text(first)
 
 
-@pytest.mark.parametrize(("kind", "unlearned"), [("typing", {"\n", "\n   "}), ("lines", set())])
-def test_the_ends_of_lines_that_are_being_typed_are_read_and_not_predicted(
-    default_weights: Path, kind: str, unlearned: set[str]
+@pytest.mark.parametrize(("kind", "read"), [("typing", {"\n", "\n   "}), ("lines", set())])
+def test_lines_that_are_being_typed_end_one_by_one(
+    default_weights: Path, kind: str, read: set[str]
 ):
     vocabulary = Vocabulary(default_weights)
     manifest = read_manifest(models_folder() / "smollm2-135m.toml")
@@ -55,6 +55,6 @@ def test_the_ends_of_lines_that_are_being_typed_are_read_and_not_predicted(
     batches = Batches([Source("python", "a.py", "x = 1\n" * 30)], manifest, vocabulary, seed=1)
     example = Example((Segment("a = 1"),), "\nif a:\n    b = 2", True, kind)
     sequence = batches._sequence(example, 1.0)
-    texts = {text: vocabulary.text(text) for text in ("\n", "\n   ")}
-    found = {(sequence.answer[place],) for place in sequence.unlearned}
-    assert found == {tuple(texts[text]) for text in unlearned}
+    found = {(sequence.answer[place],) for place in sequence.instead}
+    assert found == {tuple(vocabulary.text(text)) for text in read}
+    assert {token for token, _ in sequence.instead.values()} <= {vocabulary.end}

@@ -67,7 +67,7 @@ def test_what_is_an_answer_somewhere_counts_as_one():
     assert {weight for (_, token), weight in tree.targets.items() if token == 0} == {1.0}
 
 
-def test_the_last_prediction_has_a_weight_of_its_own_and_some_are_only_read():
-    tree = tree_of([TokenSequence([9], [1, 2, 3, 0], 2.5, frozenset([1]))])
+def test_the_last_prediction_has_a_weight_of_its_own_and_some_are_of_another_token():
+    tree = tree_of([TokenSequence([9], [1, 2, 3, 0], 2.5, {1: (0, 0.5)})])
     assert tree.tokens == [9, 1, 2, 3]
-    assert tree.targets == {(0, 1): 1.0, (2, 3): 1.0, (3, 0): 2.5}
+    assert tree.targets == {(0, 1): 1.0, (1, 0): 0.5, (2, 3): 1.0, (3, 0): 2.5}

@@ -33,9 +33,10 @@ _LARGEST_SHARE = 40_000
 _SMALLEST_REST = 96
 """A row with less room left is full."""
 _ATTEMPTS = 12
-_END_WEIGHT_FIRST = 5.0
-_END_WEIGHT = 2.0
-_STEPS_TO_END_WEIGHT = 200
+_END_WEIGHT_FIRST = 4.0
+_END_WEIGHT = 1.5
+_END_OF_LINE_WEIGHT = 0.5
+_STEPS_TO_END_WEIGHT = 150
 """There is one end to many a token, and a base model knows none: it is learned first, and weighs
 less when it is known, since what weighs too much is said too early."""
 _PROMPT_WEIGHT = 0.3
@@ -145,7 +146,7 @@ class Batches:
             targets=np.array(targets, dtype=np.int64),
             weights=np.array(weights, dtype=np.float32),
             read=sum(len(forest) for forest in forests),
-            learned=sum(1 for weight in weights if weight >= 1.0),
+            learned=sum(1 for weight in weights if weight != _PROMPT_WEIGHT),
         )
 
     def _row(
@@ -193,9 +194,8 @@ class Batches:
     def _sequence(self, example: Example, end_weight: float) -> TokenSequence:
         """Return an example in tokens.
 
-        Whether a line is followed by another or by the end is learned where it can be told from the
-        text behind the cursor, and not from many lines that are being written: there the editor
-        asks anew in each.
+        Of many lines that are being written, each ends with the end token, and the next begins as
+        if the editor asked again behind a new line: so the server asks.
         """
         *head, last = example.segments
         prompt = self._vocabulary.tokens(head, add_bos=self._manifest.add_bos)
@@ -210,14 +210,14 @@ class Batches:
         else:
             prompt += self._vocabulary.tokens([last])
             answer = self._vocabulary.text(example.middle)
-        ends_of_lines = frozenset(
-            place
+        instead = {
+            place: (self._end, _END_OF_LINE_WEIGHT)
             for place, token in enumerate(answer)
             if example.kind == "typing" and self._vocabulary.begins_with_line_end(token)
-        )
+        }
         if not example.is_whole:
-            return TokenSequence(prompt, answer, unlearned=ends_of_lines)
-        return TokenSequence(prompt, [*answer, self._end], end_weight, ends_of_lines)
+            return TokenSequence(prompt, answer, instead=instead)
+        return TokenSequence(prompt, [*answer, self._end], end_weight, instead)
 
     def _start_of_prefix(self, sequence: TokenSequence) -> int:
         """Return the depth behind the text's token: what goes before it begins nowhere."""

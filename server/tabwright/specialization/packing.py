@@ -9,7 +9,7 @@ A hole with eight cursors costs hardly more than one with one, and teaches eight
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,8 +25,9 @@ class TokenSequence:
     """To be predicted, the end token included where there is one."""
     last_weight: float = 1.0
     """Of the answer's last prediction."""
-    unlearned: frozenset[int] = frozenset()
-    """Places in the answer whose tokens are read and not predicted."""
+    instead: Mapping[int, tuple[int, float]] = field(default_factory=dict)
+    """By places in the answer whose tokens are only read: what is to be predicted there, and the
+    weight of that."""
 
 
 @dataclass
@@ -73,7 +74,7 @@ def tree_of(
         sequences: at least one.
         prompt_from: the tokens of the prompts are to be predicted too from this depth on, the last
             (a control token) excepted.
-        prompt_weight: the weight of these predictions; that of the answers' is 1, but for the last.
+        prompt_weight: the weight of these predictions; that of the answers' is 1 unless they say otherwise.
     """
     forest = TokenForest()
     children: dict[tuple[int, int], int] = {}
@@ -83,8 +84,9 @@ def tree_of(
             child = children.get((node, token))
             is_prompt = depth < len(sequence.prompt)
             if not is_prompt:
-                if depth - len(sequence.prompt) not in sequence.unlearned:
-                    forest.targets[node, token] = 1.0
+                place = depth - len(sequence.prompt)
+                target, weight = sequence.instead.get(place, (token, 1.0))
+                forest.targets[node, target] = weight
             elif prompt_weight and prompt_from <= depth < len(sequence.prompt) - 1 and node >= 0:
                 forest.targets.setdefault((node, token), prompt_weight)
             if child is None:

@@ -53,7 +53,7 @@ def test_lines_that_are_being_typed_end_one_by_one(
     manifest = read_manifest(models_folder() / "smollm2-135m.toml")
     manifest = msgspec.structs.replace(manifest, fill_in_the_middle=TAUGHT_FORM)
     batches = Batches([Source("python", "a.py", "x = 1\n" * 30)], manifest, vocabulary, seed=1)
-    example = Example((Segment("a = 1"),), "\nif a:\n    b = 2", True, kind)
+    example = Example((Segment("a = 1"),), "if a:\n    b = 2\nc", True, kind)
     sequence = batches._sequence(example, 1.0)
     found = {(sequence.answer[place],) for place in sequence.instead}
     assert found == {tuple(vocabulary.text(text)) for text in read}

@@ -213,7 +213,7 @@ class Batches:
         instead = {
             place: (self._end, _END_OF_LINE_WEIGHT)
             for place, token in enumerate(answer)
-            if example.kind == "typing" and self._vocabulary.begins_with_line_end(token)
+            if place and example.kind == "typing" and self._vocabulary.begins_with_line_end(token)
         }
         if not example.is_whole:
             return TokenSequence(prompt, answer, instead=instead)

@@ -74,7 +74,8 @@ def tree_of(
         sequences: at least one.
         prompt_from: the tokens of the prompts are to be predicted too from this depth on, the last
             (a control token) excepted.
-        prompt_weight: the weight of these predictions; that of the answers' is 1 unless they say otherwise.
+        prompt_weight: the weight of these predictions; that of the answers' is 1 unless they say
+            otherwise.
     """
     forest = TokenForest()
     children: dict[tuple[int, int], int] = {}

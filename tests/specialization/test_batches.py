@@ -45,6 +45,9 @@ class Words:
     def control(self, name: str) -> int:
         return CONTROL[name]
 
+    def begins_with_line_end(self, _token: int) -> bool:
+        return False
+
 
 def manifest(order: str = "spm-joined") -> Manifest:
     return msgspec.structs.replace(

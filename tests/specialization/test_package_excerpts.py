@@ -284,14 +284,17 @@ def test_paths_that_lead_elsewhere_are_left_out(path: str, tmp_path: Path) -> No
 def test_another_spelling_of_a_path_does_not_bring_back_what_is_taken_out(
     manifest: Manifest, tmp_path: Path
 ) -> None:
+    """As `store/use.py` it would be another file, whose class is named at the cursor."""
     spelled = Source("python", "./store/use.py", USE, "store")
-    files = (*STORE[:2], spelled)
+    start, end = USE.index("class Removal"), USE.index("FIGURE_0 ")
+    source = Source("python", spelled.path, USE[:start] + USE[end:], "store")
     assert PYTHON is not None
-    with PackageExcerpts(files, tmp_path / "excerpts", LANGUAGES) as packages:
-        hole = hole_of(USE, "removal.pack_everything([])")
-        assert "store/use.py" not in shown(examples(packages, spelled, hole, manifest)).replace(
-            "./store/use.py", ""
-        )
+    with PackageExcerpts((*STORE[:2], spelled), tmp_path / "excerpts", LANGUAGES) as packages:
+        hole = hole_of(source.text, "put_box_on_board(None, 2)")
+        seen = shown(examples(packages, source, hole, manifest))
+    assert "def put_box_on_board" in seen
+    assert "class Removal" not in seen
+    assert "pack_everything(self" not in seen
 
 
 def test_a_file_in_the_place_of_a_folder_is_left_out(manifest: Manifest, tmp_path: Path) -> None:

@@ -19,8 +19,17 @@ from typing import Any
 
 import click
 import msgspec
-from packages import Package, default_folder
-from reporting import WIDTH, installed_model, machine, results_file, say, write_results
+from options import (
+    items_option,
+    languages_option,
+    model_option,
+    names_in,
+    output_option,
+    packages_option,
+    seed_option,
+)
+from packages import Package
+from reporting import WIDTH, installed_model, machine, say, write_results
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -78,30 +87,17 @@ class Score:
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option("--items", default=12, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=5, show_default=True, help="Chooses the pieces.")
-@click.option("--languages", default="", metavar="NAME,...", help="Only these languages.")
-@click.option(
-    "--model", default="", help="The id of an installed model; the default model if unset."
-)
+@items_option(12, "Pieces of code in each language.")
+@seed_option(5, "the pieces")
+@languages_option()
+@model_option()
 @click.option("--context-tokens", default=0, help="The setting `contextTokens`; `auto` if unset.")
 @click.option("--alone", is_flag=True, help="Without what is known of the workspace.")
 @click.option(
     "--following", is_flag=True, help="Show the model the lines after the cursor's first."
 )
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@packages_option()
+@output_option(__file__)
 def main(
     items: int,
     seed: int,
@@ -125,7 +121,7 @@ def main(
     The last lines are the table `[confidence]` of the model's manifest.
     """
     manifest, weights = installed_model(model)
-    wanted = tuple(name.strip().lower() for name in languages.split(",") if name.strip())
+    wanted = names_in(languages)
     chosen = choose_items(items, seed, folder, wanted, PACKAGES)
     context: object = context_tokens or "auto"
     settings = {

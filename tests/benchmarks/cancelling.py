@@ -20,14 +20,13 @@ from typing import Any, Literal, TypeAlias
 
 import click
 from fresh_documents import OpenedItem, address, workspace_folders
-from packages import default_folder
+from options import context_tokens_option, model_option, output_option, packages_option, seed_option
 from process_cpu import CpuSampler
 from reporting import (
     WIDTH,
     installed_model,
     machine,
     median,
-    results_file,
     say,
     spread_in_ms,
     warning_of_other_work,
@@ -91,27 +90,11 @@ CANCELLED, SUPERSEDED = "$/cancelRequest", "newer request"
     type=click.IntRange(min=1),
     help="Cancelled answers for each way and phase.",
 )
-@click.option(
-    "--context-tokens",
-    default=1024,
-    show_default=True,
-    help="How long the prompts are that are read; longer ones take longer.",
-)
-@click.option("--seed", default=5, show_default=True, help="Chooses files and moments.")
-@click.option("--model", default="", help="The id of an installed model; the default one if unset.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@context_tokens_option(1024, "How long the prompts are that are read; longer ones take longer.")
+@seed_option(5, "files and moments")
+@model_option()
+@packages_option()
+@output_option(__file__)
 def main(
     samples: int, context_tokens: int, seed: int, model: str, folder: Path, output: Path
 ) -> None:

@@ -20,8 +20,16 @@ from typing import Any
 import click
 from fresh_documents import OpenedItem, workspace_folders
 from lsp_client import Answer, LspClient
-from packages import PACKAGES, default_folder
-from reporting import WIDTH, installed_model, machine, results_file, say, write_results
+from options import (
+    languages_option,
+    model_option,
+    names_in,
+    output_option,
+    packages_option,
+    seed_option,
+)
+from packages import PACKAGES
+from reporting import WIDTH, installed_model, machine, say, write_results
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -120,28 +128,12 @@ class Difference:
 )
 @click.option("--threads", default=2, show_default=True, help="Threads of the main servers.")
 @click.option("--other-threads", default=1, show_default=True, help="Threads of the other one.")
-@click.option(
-    "--languages",
-    default="",
-    metavar="NAME,...",
-    help="Only these languages, as `python,rust`; all that the packages have if unset.",
-)
-@click.option("--seed", default=17, show_default=True, help="Chooses places and orders.")
+@languages_option()
+@seed_option(17, "places and orders")
 @click.option("--show", default=20, show_default=True, help="Differences to print; JSON has all.")
-@click.option("--model", default="", help="The id of an installed model; the default one if unset.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@model_option()
+@packages_option()
+@output_option(__file__)
 def main(
     places: int,
     cold_keys: int,
@@ -170,7 +162,7 @@ def main(
     N threads    another server with another number of threads, at the cursors asked cold
     """
     manifest, weights = installed_model(model)
-    wanted = tuple(name.strip().lower() for name in languages.split(",") if name.strip())
+    wanted = names_in(languages)
     chosen = choose_places(places, cold_keys, seed, folder, wanted)
     if not chosen:
         raise click.ClickException(f"None of the packages has code in {languages}.")

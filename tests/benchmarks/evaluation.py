@@ -18,7 +18,8 @@ from typing import Any
 
 import click
 import numpy as np
-from reporting import WIDTH, installed_model, machine, results_file, write_results
+from options import model_option, output_option
+from reporting import WIDTH, installed_model, machine, write_results
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -46,13 +47,8 @@ class Way:
 
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--tokens", default=400, show_default=True, type=click.IntRange(min=64, max=2000))
-@click.option("--model", default="", help="The id of an installed model; the default if unset.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@model_option()
+@output_option(__file__)
 def main(tokens: int, model: str, output: Path) -> None:
     """Compare batch sizes, threads and kinds of attention: the same sums, and at what speed?"""
     manifest, weights = installed_model(model)

@@ -19,14 +19,14 @@ from typing import Any
 import click
 import psutil
 from lsp_client import NOT_ASKED, LspClient, ServerEnded, running_server
-from packages import PACKAGES, SourceFile, default_folder, fetch, line_ends, source_files
+from options import output_option, packages_option
+from packages import PACKAGES, SourceFile, fetch, line_ends, source_files
 from reporting import (
     WIDTH,
     installed_model,
     machine,
     median,
     percentile,
-    results_file,
     say,
     write_results,
 )
@@ -102,19 +102,8 @@ class Measured:
 @click.option("--files", default=12, show_default=True, help="Files for the cold latency.")
 @click.option("--keys", default=30, show_default=True, help="Keys typed in each of half the files.")
 @click.option("--idle-seconds", default=10.0, show_default=True, help="How long idling is watched.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@packages_option()
+@output_option(__file__)
 def main(
     starts: int, files: int, keys: int, idle_seconds: float, folder: Path, output: Path
 ) -> None:

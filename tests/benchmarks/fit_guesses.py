@@ -22,8 +22,15 @@ from typing import Any, TypeAlias
 import click
 from calibrate import PACKAGES
 from known_text import along
-from packages import default_folder
-from reporting import WIDTH, installed_model, machine, results_file, say, write_results
+from options import (
+    context_tokens_option,
+    items_option,
+    model_option,
+    output_option,
+    packages_option,
+    seed_option,
+)
+from reporting import WIDTH, installed_model, machine, say, write_results
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -94,23 +101,12 @@ _MOST = (2.0, 9.0, 1.5, 0.0, 2.0, 2.0)
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option("--items", default=10, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=17, show_default=True, help="Chooses the lines.")
-@click.option("--context-tokens", default=768, show_default=True)
-@click.option("--model", default="", help="The id of an installed model; the default if unset.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@items_option(10, "Pieces of code in each language.")
+@seed_option(17, "the lines")
+@context_tokens_option(768, "How long the prompts are.")
+@model_option()
+@packages_option()
+@output_option(__file__)
 def main(
     items: int, seed: int, context_tokens: int, model: str, folder: Path, output: Path
 ) -> None:

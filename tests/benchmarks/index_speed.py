@@ -29,12 +29,12 @@ from typing import Any
 import click
 import platformdirs
 import psutil
+from options import output_option
 from packages import PACKAGES, default_folder, fetch, source_files
 from reporting import (
     WIDTH,
     machine,
     median,
-    results_file,
     say,
     spread_in_ms,
     warning_of_other_work,
@@ -364,7 +364,7 @@ def _mb(part: dict[str, Any], name: str) -> str:
 @click.option("--files", "counts", type=int, multiple=True, default=(1_000, 10_000))
 @click.option("--workers", type=int, default=2, show_default=True)
 @click.option("--installed", is_flag=True, help="Copy files of the installed packages too.")
-@click.option("--output", type=click.Path(path_type=Path), default=results_file(__file__))
+@output_option(__file__)
 @click.option("--work", type=click.Path(path_type=Path), help="Where trees are written.")
 @click.option("--step", hidden=True)
 @click.option("--folder", type=click.Path(path_type=Path), hidden=True)

@@ -20,50 +20,32 @@ from infilling_asking import BARE, BY_HAND, CONTESTANTS, TYPING, Answer, ask_eve
 from infilling_items import FILE_NAMES, Item, choose, read_items
 from infilling_measures import Judged, judge, summary
 from infilling_programs import ProgramRunner
-from reporting import WIDTH, installed_model, machine, results_file, say, write_results
+from options import data_option, items_option, model_option, output_option, seed_option, show_option
+from reporting import WIDTH, installed_model, machine, say, write_results
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from tabwright.commands.building import build_languages
 
-DATA = Path(__file__).parents[3] / "shared" / "eval"
 _LINES_SHOWN = 6
 _SAY_EVERY = 100
 _MOST_NAMED = 5
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option(
-    "--items",
-    default=20,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="How many of each set, language and kind; 0 for all.",
-)
-@click.option("--seed", default=7, show_default=True, help="Chooses the items.")
+@items_option(20, "How many of each set, language and kind; 0 for all.", least=0)
+@seed_option(7, "the items")
 @click.option(
     "--only",
     multiple=True,
     metavar="NAME",
     help="Only this set, language or kind, as `rust` or `single_mid`; may be given twice.",
 )
-@click.option(
-    "--model", default="", help="The id of an installed model; the default model if unset."
-)
-@click.option("--show", default=0, metavar="N", help="Also print N failures in their places.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DATA,
-    help="The folder with the sets; `shared/eval` beside the checkout if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@model_option()
+@show_option("failures in their places")
+@data_option()
+@output_option(__file__)
 def main(
     items: int, seed: int, only: tuple[str, ...], model: str, show: int, data: Path, output: Path
 ) -> None:

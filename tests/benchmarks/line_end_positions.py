@@ -26,14 +26,14 @@ from typing import Any
 
 import click
 import tree_sitter
-from packages import PACKAGES, Position, default_folder, fetch, line_ends, source_files
+from options import model_option, output_option, packages_option, seed_option, show_option
+from packages import PACKAGES, Position, fetch, line_ends, source_files
 from reporting import (
     WIDTH,
     installed_model,
     machine,
     median,
     percentile,
-    results_file,
     say,
     write_results,
 )
@@ -74,10 +74,8 @@ class Answer:
 
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--positions", default=200, show_default=True, help="How many, over all packages.")
-@click.option("--seed", default=20, show_default=True, help="Chooses the positions.")
-@click.option(
-    "--model", default="", help="The id of an installed model; the default model if unset."
-)
+@seed_option(20, "the positions")
+@model_option()
 @click.option(
     "--through-command",
     default=0,
@@ -85,20 +83,9 @@ class Answer:
     show_default=True,
     help="Also ask at N of the positions through `tabwright complete FILE:LINE --json`.",
 )
-@click.option("--show", default=0, metavar="N", help="Also print N answers in their places.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@show_option("answers in their places")
+@packages_option()
+@output_option(__file__)
 def main(
     positions: int,
     seed: int,

@@ -17,8 +17,9 @@ from typing import Any
 import click
 import psutil
 from memory_items import Spot, Workspace, learned, spots, workspace, workspace_in
-from packages import PACKAGES, default_folder
-from reporting import WIDTH, machine, results_file, say, spread_in_ms, write_results
+from options import output_option, packages_option, seed_option
+from packages import PACKAGES
+from reporting import WIDTH, machine, say, spread_in_ms, write_results
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -53,7 +54,7 @@ class Answer:
 
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--spots", "count", default=400, show_default=True, help="In each package.")
-@click.option("--seed", default=23, show_default=True, help="Chooses the places.")
+@seed_option(23, "the places")
 @click.option(
     "--also",
     multiple=True,
@@ -62,19 +63,8 @@ class Answer:
     help="Also measure the code in a folder, as `~/src/project .go`.",
 )
 @click.option("--no-speed", is_flag=True, help="Leave out the times in a workspace of 10 MB.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@packages_option()
+@output_option(__file__)
 def main(
     count: int,
     seed: int,

@@ -15,7 +15,7 @@ import numpy as np
 from calibrate import PACKAGES
 from memory_items import learned, spots, workspace
 from numpy.typing import NDArray
-from packages import default_folder
+from options import packages_option, seed_option
 from reporting import say
 
 from tabwright.workspace_index.weighing import (
@@ -36,15 +36,9 @@ _ROUNDS = 30
 
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--spots", "count", default=1500, show_default=True, help="In each package.")
-@click.option("--seed", default=11, show_default=True, help="Chooses the places.")
+@seed_option(11, "the places")
 @click.option("--plain", is_flag=True, help="Print only how well the weights fit.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
+@packages_option()
 def main(count: int, seed: int, plain: bool, folder: Path) -> None:
     """Fit the weights by which proposals are judged."""
     judged: list[tuple[int, bool, Evidence]] = []

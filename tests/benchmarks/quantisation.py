@@ -16,13 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from reporting import processor
 from rich.console import Console
 from rich.table import Table
 
@@ -81,7 +81,7 @@ def main() -> None:
         "model": manifest.id,
         "threads": options.threads,
         "rounds": options.rounds,
-        "processor": _processor(),
+        "processor": processor(),
         "load_average_before": load_before,
         "exact_loss_nats_per_token": round(exact_change.loss, 4),
         "rows": rows,
@@ -122,15 +122,6 @@ def _log_probabilities(file: LoadedFile, tokens: list[int]) -> np.ndarray:
     logits = file.logits_of_each(tokens).astype(np.float64)
     logits -= logits.max(axis=1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _print(report: dict[str, object]) -> None:

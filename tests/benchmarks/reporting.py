@@ -51,7 +51,7 @@ def installed_model(model: str) -> tuple[Manifest, Path]:
 def machine() -> dict[str, Any]:
     """Return what the figures depend on besides the program."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": psutil.cpu_count(logical=False),
         "threads": psutil.cpu_count(),
         "memory_mb": psutil.virtual_memory().total // 1_000_000,
@@ -61,7 +61,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return what the processor calls itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

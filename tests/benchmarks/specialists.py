@@ -23,9 +23,16 @@ from infilling_asking import BY_HAND, TYPING, ask_pipeline
 from infilling_items import Item, choose, read_items
 from infilling_measures import Judged, judge, summary
 from infilling_programs import ProgramRunner
-from packages import default_folder
+from options import (
+    context_tokens_option,
+    data_option,
+    items_option,
+    output_option,
+    packages_option,
+    seed_option,
+)
 from raw_model import RawAnswer, RawModel, Served, serving_cost
-from reporting import machine, results_file, say, write_results
+from reporting import machine, say, write_results
 from specialist_figures import compared, grouped, raw_figures, rows
 from specialist_models import base_of, models_asked, role, speaks
 from specialist_tables import evidence_tables, print_report
@@ -37,21 +44,14 @@ from tabwright.model.catalogue import catalogue_folders, read_catalogue
 from tabwright.model.llama import NativeLog
 from tabwright.syntax.languages import LanguageRegistry
 
-DATA = Path(__file__).parents[3] / "shared" / "eval"
 _TIMED = 8
 _SAY_EVERY = 25
 
 
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--models", default="", metavar="ID,...", help="Every installed adapter if unset.")
-@click.option(
-    "--items",
-    default=10,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="How many of each set, language and kind.",
-)
-@click.option("--seed", default=31, show_default=True, help="Chooses the items.")
+@items_option(10, "How many of each set, language and kind.")
+@seed_option(31, "the items")
 @click.option(
     "--only",
     multiple=True,
@@ -70,28 +70,10 @@ _SAY_EVERY = 25
 @click.option(
     "--evidence", is_flag=True, help="Also print the tables `[[evidence]]` for the manifests."
 )
-@click.option("--context-tokens", default=512, show_default=True, help="Of the models alone.")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DATA,
-    help="The folder with the sets of programs; `shared/eval` beside the checkout if unset.",
-)
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--json",
-    "--output",
-    "output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@context_tokens_option(512, "Of the models alone.")
+@data_option()
+@packages_option()
+@output_option(__file__, "--json")
 def main(
     models: str,
     items: int,

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from packages import PACKAGES, Position, SourceFile, default_folder, fetch, source_files
-from reporting import WIDTH, machine, percentile, results_file, say, write_results
+from options import output_option, packages_option, seed_option
+from packages import PACKAGES, Position, SourceFile, fetch, source_files
+from reporting import WIDTH, machine, percentile, say, write_results
 from rich.console import Console
 from rich.table import Table
 
@@ -60,21 +61,10 @@ class Cost:
 
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--lines", default=12, show_default=True, help="Lines per language and file size.")
-@click.option("--seed", default=20, show_default=True, help="Chooses files and lines.")
+@seed_option(20, "files and lines")
 @click.option("--languages", default="", help="Ids with commas between them; all if unset.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@packages_option()
+@output_option(__file__)
 def main(lines: int, seed: int, languages: str, folder: Path, output: Path) -> None:
     """Measure what the syntax of one automatic request costs.
 

@@ -22,7 +22,8 @@ from typing import Any
 import click
 import psutil
 from busy_loops import busy_loops
-from reporting import WIDTH, installed_model, machine, median, results_file, say, write_results
+from options import model_option, output_option
+from reporting import WIDTH, installed_model, machine, median, say, write_results
 from rich.console import Console
 from rich.table import Table
 
@@ -82,13 +83,8 @@ class Way:
     show_default=True,
     help="Begin no further round when it would probably end after this.",
 )
-@click.option("--model", default="", help="The id of an installed model; the default one if unset.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@model_option()
+@output_option(__file__)
 def main(rounds: int, most_seconds: float, model: str, output: Path) -> None:
     """Compare how the model's threads wait, and how many of them decode.
 

@@ -22,8 +22,17 @@ import click
 import psutil
 from llama_server_peer import PACKAGE, VERSION, built_server, running_llama_server
 from lsp_client import ServerEnded
-from packages import PACKAGES, default_folder
-from reporting import WIDTH, installed_model, machine, results_file, say, write_results
+from options import (
+    items_option,
+    languages_option,
+    model_option,
+    names_in,
+    output_option,
+    packages_option,
+    seed_option,
+)
+from packages import PACKAGES
+from reporting import WIDTH, installed_model, machine, say, write_results
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -57,13 +66,7 @@ class Plan:
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option(
-    "--items",
-    default=5,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Pieces of code in each language; every fifth is a block.",
-)
+@items_option(5, "Pieces of code in each language; every fifth is a block.")
 @click.option(
     "--speed",
     default=1.0,
@@ -71,13 +74,8 @@ class Plan:
     type=click.FloatRange(min=0.1, max=50),
     help="How many times as fast as a person to type.",
 )
-@click.option(
-    "--languages",
-    default="",
-    metavar="NAME,...",
-    help="Only these languages, as `python,rust`; all that the packages have if unset.",
-)
-@click.option("--seed", default=11, show_default=True, help="Chooses the pieces and key times.")
+@languages_option()
+@seed_option(11, "the pieces and key times")
 @click.option(
     "--only",
     "contestants",
@@ -99,27 +97,14 @@ class Plan:
     show_default=True,
     help="How the peers' threads wait: as Tabwright's do, or as llama-server's do unless told.",
 )
-@click.option(
-    "--model", default="", help="The id of an installed model; the default model if unset."
-)
+@model_option()
 @click.option(
     "--llama-server",
     type=click.Path(path_type=Path, dir_okay=False, exists=True, resolve_path=True),
     help="A llama-server of your own; a pinned release is built once if unset.",
 )
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@packages_option()
+@output_option(__file__)
 def main(
     items: int,
     speed: float,
@@ -167,7 +152,7 @@ def main(
     CPU                server and model processes, background work included
     """
     manifest, weights = installed_model(model)
-    wanted = tuple(name.strip().lower() for name in languages.split(",") if name.strip())
+    wanted = names_in(languages)
     chosen = choose_items(items, seed, folder, wanted)
     if not chosen:
         raise click.ClickException(f"None of the packages has code in {languages}.")

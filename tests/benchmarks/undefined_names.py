@@ -20,8 +20,9 @@ from typing import Any
 
 import click
 import tree_sitter
-from packages import Package, SourceFile, default_folder, fetch, source_files
-from reporting import WIDTH, machine, median, percentile, results_file, say, write_results
+from options import output_option, packages_option, seed_option, show_option
+from packages import Package, SourceFile, fetch, source_files
+from reporting import WIDTH, machine, median, percentile, say, write_results
 from rich.console import Console
 from rich.table import Table
 
@@ -99,22 +100,11 @@ class Count:
 
 @click.command(context_settings={"max_content_width": 100})
 @click.option("--lines", default=1000, show_default=True, help="How many in each language.")
-@click.option("--seed", default=20, show_default=True, help="Chooses lines, cuts and wrong names.")
+@seed_option(20, "lines, cuts and wrong names")
 @click.option("--language", "wanted", multiple=True, help="An id, such as python; all if unset.")
-@click.option("--show", default=0, metavar="N", help="Also print N false alarms of each kind.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@show_option("false alarms of each kind")
+@packages_option()
+@output_option(__file__)
 def main(
     lines: int, seed: int, wanted: tuple[str, ...], show: int, folder: Path, output: Path
 ) -> None:

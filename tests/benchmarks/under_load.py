@@ -20,12 +20,11 @@ import click
 from busy_loops import busy_loops
 from fresh_documents import OpenedItem, workspace_folders
 from lsp_client import LspClient
-from packages import default_folder
+from options import items_option, model_option, output_option, packages_option, seed_option
 from reporting import (
     WIDTH,
     installed_model,
     machine,
-    results_file,
     say,
     spread_in_ms,
     warning_of_other_work,
@@ -61,26 +60,15 @@ class Waits:
     type=click.IntRange(min=1),
     help="Each is once quiet and once busy, with the same code.",
 )
-@click.option("--items", default=2, show_default=True, help="Pieces of code in each round.")
+@items_option(2, "Pieces of code in each round.")
 @click.option("--loops", default=2, show_default=True, help="Busy loops.")
 @click.option(
     "--key-seconds", default=0.15, show_default=True, help="From one key to the next, at least."
 )
-@click.option("--seed", default=3, show_default=True, help="Chooses the pieces of code.")
-@click.option("--model", default="", help="The id of an installed model; the default one if unset.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@seed_option(3, "the pieces of code")
+@model_option()
+@packages_option()
+@output_option(__file__)
 def main(
     rounds: int,
     items: int,

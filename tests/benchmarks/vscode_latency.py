@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from options import output_option
 from reporting import (
     WIDTH,
     installed_model,
     machine,
-    results_file,
     say,
     spread_in_ms,
     warning_of_other_work,
@@ -98,7 +98,7 @@ class Sample:
 
 @click.command()
 @click.option("--samples", "wanted", default=40, show_default=True, help="Suggestions to measure.")
-@click.option("--output", type=click.Path(path_type=Path), default=results_file(__file__))
+@output_option(__file__)
 def main(wanted: int, output: Path) -> None:
     """Measure from key to ghost text in VS Code."""
     manifest, _ = installed_model("")

@@ -18,9 +18,10 @@ from typing import Any
 import click
 import msgspec
 from held_out_items import is_asked_about
-from packages import Package, SourceFile, default_folder, fetch, source_files
+from options import context_tokens_option, items_option, output_option, packages_option, seed_option
+from packages import Package, SourceFile, fetch, source_files
 from raw_model import RawAnswer, RawModel, Served
-from reporting import WIDTH, machine, results_file, say, write_results
+from reporting import WIDTH, machine, say, write_results
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -64,14 +65,8 @@ RELEASES = (
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
 @click.option("--minutes", default=20.0, show_default=True, help="Of training for each package.")
-@click.option(
-    "--items",
-    default=240,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Pieces of added lines of each package.",
-)
-@click.option("--seed", default=31, show_default=True, help="Chooses the items; of the training.")
+@items_option(240, "Pieces of added lines of each package.")
+@seed_option(31, "the items; of the training")
 @click.option(
     "--base",
     default="",
@@ -85,22 +80,9 @@ RELEASES = (
     metavar="PACKAGE=FILE.gguf",
     help="Ask an adapter that is at hand instead of training one; may be repeated.",
 )
-@click.option("--context-tokens", default=512, show_default=True)
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--json",
-    "--output",
-    "output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@context_tokens_option(512, "Of the models alone.")
+@packages_option()
+@output_option(__file__, "--json")
 def main(
     packages: tuple[str, ...],
     minutes: float,

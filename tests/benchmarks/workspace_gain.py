@@ -17,13 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import click
-from packages import Package, default_folder
+from options import (
+    items_option,
+    languages_option,
+    model_option,
+    names_in,
+    output_option,
+    packages_option,
+    seed_option,
+)
+from packages import Package
 from reporting import (
     WIDTH,
     installed_model,
     machine,
     percentile,
-    results_file,
     say,
     write_results,
 )
@@ -126,9 +134,9 @@ class Watched:
 
 
 @click.command(context_settings={"max_content_width": 100})
-@click.option("--items", default=12, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=23, show_default=True, help="Chooses the lines.")
-@click.option("--languages", default="", metavar="NAME,...", help="Only these languages.")
+@items_option(12, "Pieces of code in each language.")
+@seed_option(23, "the lines")
+@languages_option()
 @click.option(
     "--ways",
     default="with,without",
@@ -136,20 +144,9 @@ class Watched:
     metavar="NAME,...",
     help="Which ways to compare, see below.",
 )
-@click.option("--model", default="", help="The id of an installed model; the default if unset.")
-@click.option(
-    "--packages",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=default_folder(),
-    help="Where fetched packages are kept; the user's cache if unset.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=results_file(__file__),
-    help="Where to write the JSON; tests/benchmarks/results if unset.",
-)
+@model_option()
+@packages_option()
+@output_option(__file__)
 def main(
     items: int, seed: int, languages: str, ways: str, model: str, folder: Path, output: Path
 ) -> None:
@@ -178,7 +175,7 @@ def main(
     ever in a prompt or a guess is said at the end.
     """
     manifest, weights = installed_model(model)
-    wanted = tuple(name.strip().lower() for name in languages.split(",") if name.strip())
+    wanted = names_in(languages)
     chosen = choose_items(items, seed, folder, wanted, PACKAGES)
     names = [name.strip() for name in ways.split(",")]
     unknown = [name for name in names if name not in WAYS]

@@ -359,7 +359,7 @@ async def test_what_an_accepted_suggestion_left_open_the_next_one_may_close(
         outcome = await editor.suggest()
         assert isinstance(outcome, Suggestion)
         if is_accepted:
-            editor.session.note_accepted(len(outcome.text))
+            editor.session.outcomes.note_accepted(len(outcome.text))
         editor.type(outcome.text)
         following = await editor.suggest()
         assert isinstance(following, Suggestion)
@@ -375,10 +375,10 @@ async def test_the_accepted_alternative_is_told_by_its_length(
     outcome = await editor.suggest(by_hand=True)
     assert isinstance(outcome, Suggestion)
     (other,) = outcome.alternatives
-    editor.session.note_accepted(len(other))
-    assert editor.session._openers_left is not None
-    assert editor.session._openers_left.accepted == other
-    assert editor.session.statistics.accepted_characters == len(other)
+    editor.session.outcomes.note_accepted(len(other))
+    assert editor.session.outcomes.openers_left is not None
+    assert editor.session.outcomes.openers_left.accepted == other
+    assert editor.session.outcomes.statistics.accepted_characters == len(other)
 
 
 # ---- failures and the end ----
@@ -392,7 +392,7 @@ async def test_a_crash_while_reading_ahead_costs_no_suggestion_and_loads_the_mod
     editor.open()
     await editor.rest()
     assert editor.failures == [crash]
-    assert editor.session.explain() is None
+    assert editor.session.outcomes.explanation is None
     editor.generator.failure_ahead = None
     assert isinstance(await editor.suggest(), Suggestion)
 
@@ -404,7 +404,7 @@ async def test_a_crash_while_the_next_is_prepared_costs_nothing_either(editor: E
     assert isinstance(await editor.suggest(), Suggestion)
     await editor.rest()
     assert editor.failures == [crash]
-    shown = editor.session.explain()
+    shown = editor.session.outcomes.explanation
     assert shown is not None and shown.reason == "shown"
 
 
@@ -463,7 +463,7 @@ async def test_whoever_asks_is_told_which_model_answered_and_why(
     )
     editor.open()
     await editor.suggest()
-    explanation = editor.session.explain()
+    explanation = editor.session.outcomes.explanation
     assert explanation is not None
     assert (explanation.model, explanation.route) == ("smollm2-135m", "for python")
     assert to_lsp.explanation(explanation)["route"] == "for python"

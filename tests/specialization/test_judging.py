@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from completion.scripted import manifest
@@ -12,6 +13,7 @@ from specialization.workspaces import a_module
 from tabwright.commands.building import build_languages
 from tabwright.errors import ModelLoadFailed
 from tabwright.specialization.judging import Contestant, ask, judged
+from tabwright.specialization.package_excerpts import PackageExcerpts
 from tabwright.specialization.sources import SourceFile
 from tabwright.specialization.spots import Spot, choose_spots
 
@@ -93,6 +95,33 @@ async def test_both_are_asked_at_every_spot_and_progress_is_told(
     prompts = (tmp_path / "prompts").read_text().splitlines()
     assert len(prompts) == 12
     assert all(spot.file.path in prompt for spot, prompt in zip(spots, prompts, strict=False))
+
+
+async def test_only_a_model_that_wants_excerpts_is_shown_the_other_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use = "from m3 import factor_3_2\n\n\ndef run(values: list[int]) -> int:\n"
+    use += "    return factor_3_2(values, 1)\n" * 30
+    spot = Spot(SourceFile("python", "use.py", use), use.rindex("3_2("), len(use) - 1, "line_end")
+    monkeypatch.setenv("SCRIPTED_ANSWER", "x")
+    monkeypatch.setenv("SCRIPTED_PROMPTS", str(tmp_path / "prompts"))
+    without, seeing = (
+        Contestant(
+            msgspec.structs.replace(manifest(), sees_excerpts=sees), tmp_path / "weights.gguf"
+        )
+        for sees in (False, True)
+    )
+    with PackageExcerpts([spot.file, *FILES], tmp_path / "excerpts", LANGUAGES) as excerpts:
+        await ask(
+            (without, seeing),
+            [spot],
+            LANGUAGES,
+            command=(sys.executable, str(SCRIPTED)),
+            excerpts=excerpts,
+        )
+    first, second = (tmp_path / "prompts").read_text().splitlines()
+    assert "def factor_3_2(" not in first
+    assert "def factor_3_2(" in second
 
 
 async def test_a_model_that_does_not_load_is_an_error(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tabwright.bundled_data import models_folder
 from tabwright.errors import SpecializationError, TrainingFailed
 from tabwright.model.catalogue import read_manifest
+from tabwright.specialization import recipe as recipes
 from tabwright.specialization.recipe import Recipe, follow, read_recipe
-from tabwright.specialization.training_client import Limits
+from tabwright.specialization.training_client import Limits, run_training
 
 FAKE = Path(__file__).with_name("fake_trainer.py")
 RECIPE = """
@@ -121,6 +123,47 @@ def test_a_missing_corpus_is_named_with_the_command_that_makes_it(kitchen):
     (kitchen.folder / "corpora" / "two" / "train.jsonl").unlink()
     with pytest.raises(SpecializationError, match="tabwright corpus build two --into"):
         kitchen.follow()
+
+
+def with_excerpts(recipe: Recipe) -> Recipe:
+    general, special = recipe.stages
+    return msgspec.structs.replace(
+        recipe, stages=(general, msgspec.structs.replace(special, excerpts=True))
+    )
+
+
+def test_a_stage_that_is_to_see_excerpts_trains_a_manifest_that_says_so(kitchen, monkeypatch):
+    trainings = {}
+
+    def run(training, folder, *others):
+        trainings[Path(training.output_path).stem] = training
+        if training.excerpts_folder:
+            Path(training.excerpts_folder).mkdir()  # as one that was killed leaves it
+        return run_training(training, folder, *others)
+
+    monkeypatch.setattr(recipes, "run_training", run)
+    kitchen.recipe = with_excerpts(kitchen.recipe)
+    kitchen.follow()
+    assert trainings["general"].excerpts_folder == ""
+    assert trainings["general"].manifest.sees_excerpts is False
+    assert Path(trainings["special"].excerpts_folder).parent == kitchen.into
+    assert trainings["special"].manifest.sees_excerpts is True
+    assert not Path(trainings["special"].excerpts_folder).exists()
+
+
+def test_a_stage_that_is_to_see_excerpts_is_made_again_and_no_other(kitchen):
+    kitchen.follow()
+    kitchen.recipe = with_excerpts(kitchen.recipe)
+    kitchen.follow()
+    assert set(kitchen.started) == {"special"}
+
+
+def test_what_was_made_before_there_were_excerpts_is_not_made_again(kitchen):
+    """The hash is what the version before wrote for the same recipe and the same corpora."""
+    made = kitchen.follow()
+    assert made["general"].recipe == (
+        "670b4c493bb3e3f2874e557e4ca155c86ad23dd5dac09ecbfb8c85c76399baea"
+    )
 
 
 @pytest.mark.parametrize(

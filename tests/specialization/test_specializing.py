@@ -19,10 +19,12 @@ from tabwright.model.manifest import LocalSource, Manifest
 from tabwright.specialization import specializing
 from tabwright.specialization.installing import candidate_manifest, card_of, remove
 from tabwright.specialization.judging import Contestant
+from tabwright.specialization.package_excerpts import PackageExcerpts
 from tabwright.specialization.run_folder import discard_run, opened_run
 from tabwright.specialization.specializing import Commands, Finished, Plan, specialize
 from tabwright.specialization.spots import Spot
-from tabwright.specialization.training_client import Limits
+from tabwright.specialization.training_client import Limits, run_training
+from tabwright.specialization.training_messages import Trained, Training
 from tabwright.specialization.workspace_sources import read_workspace
 from tabwright.user_directories import (
     data_directory,
@@ -64,12 +66,14 @@ class Judges:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.candidate_knows = True
         self.failure: BaseException | None = None
+        self.excerpts: object = None
         monkeypatch.setattr(specializing, "ask", self.ask)
 
     async def ask(
-        self, contestants: Sequence[Contestant], spots: Sequence[Spot], *_others: object
+        self, contestants: Sequence[Contestant], spots: Sequence[Spot], *others: object
     ) -> list[list[str]]:
         base, candidate = contestants
+        self.excerpts = others[-1]
         assert candidate.adapter is not None
         assert candidate.adapter.is_file()
         assert candidate.weights == base.weights
@@ -227,6 +231,28 @@ def test_other_texts_begin_anew(plan: Plan) -> None:
     fewer = replace(plan.sources, train=plan.sources.train[1:])
     _, events = run(replace(plan, sources=fewer))
     assert events[0]["outdated"]
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_what_the_base_says_of_excerpts_holds_for_training_and_judging(
+    sees: bool, plan: Plan, judges: Judges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[Training] = []
+
+    def note(training: Training, *others: Any) -> Trained:
+        trained.append(training)
+        return run_training(training, *others)
+
+    monkeypatch.setattr(specializing, "run_training", note)
+    base = msgspec.structs.replace(plan.base, sees_excerpts=sees)
+    candidate = candidate_manifest(base, MODEL, "Made for x", languages=("python",))
+    finished, _ = run(replace(plan, base=base, candidate=candidate))
+    assert bool(trained[0].excerpts_folder) == sees
+    assert trained[0].manifest.sees_excerpts == sees
+    assert isinstance(judges.excerpts, PackageExcerpts) == sees
+    assert finished.installed is not None
+    assert finished.installed.sees_excerpts == sees
+    assert files_below(specialising_directory()) == {}
 
 
 def test_ctrl_c_while_judging_does_not_train_again(plan: Plan, judges: Judges) -> None:

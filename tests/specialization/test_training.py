@@ -129,6 +129,59 @@ def test_a_run_that_is_to_stop_keeps_what_it_has(training):
     assert output(training) == whole
 
 
+@pytest.fixture
+def with_excerpts(training: Training, tmp_path: Path) -> Training:
+    """Two modules that use each other, and a manifest whose model is shown that."""
+    use = "from a import total\n\n\ndef mean(values):\n    return total(values) / len(values)\n\n\n"
+    rows = [
+        {"language": "python", "path": "a.py", "text": TEXT * 30, "package": "sums"},
+        {"language": "python", "path": "b.py", "text": use * 30, "package": "sums"},
+    ]
+    lines = [json.dumps(row) + "\n" for row in rows]
+    Path(training.corpus_path).write_text("".join(lines), encoding="utf-8")
+    manifest = msgspec.structs.replace(training.manifest, sees_excerpts=True)
+    folder = str(tmp_path / "excerpts")
+    return msgspec.structs.replace(training, manifest=manifest, excerpts_folder=folder, steps=14)
+
+
+def test_a_run_with_excerpts_is_another_one_and_the_same_twice(with_excerpts, tmp_path):
+    train(with_excerpts, lambda _progress: None)
+    first = output(with_excerpts)
+    elsewhere = str(tmp_path / "other place")
+    train(msgspec.structs.replace(with_excerpts, excerpts_folder=elsewhere), lambda _progress: None)
+    assert output(with_excerpts) == first
+    train(msgspec.structs.replace(with_excerpts, excerpts_folder=""), lambda _progress: None)
+    assert output(with_excerpts) != first
+    assert not (tmp_path / "excerpts").exists()
+
+
+def test_a_resumed_run_with_excerpts_ends_where_an_uninterrupted_one_does(with_excerpts, tmp_path):
+    train(with_excerpts, lambda _progress: None)
+    whole = output(with_excerpts)
+    seen: list[int] = []
+
+    def note(progress: Progress) -> None:
+        seen.append(progress.step)
+
+    with pytest.raises(trainer.Stopped):
+        train(with_excerpts, note, lambda: 8 in seen)
+    assert not (tmp_path / "excerpts").exists()
+    seen.clear()
+    train(with_excerpts, note)
+    assert min(step for step in seen if step) == 8
+    assert output(with_excerpts) == whole
+
+
+def test_a_run_without_excerpts_is_not_resumed_with_them(with_excerpts):
+    without = msgspec.structs.replace(with_excerpts, excerpts_folder="")
+    seen: list[int] = []
+    with pytest.raises(trainer.Stopped):
+        train(without, lambda progress: seen.append(progress.step), lambda: 5 in seen)
+    seen.clear()
+    train(with_excerpts, lambda progress: seen.append(progress.step))
+    assert next(step for step in seen if step) == 1
+
+
 @pytest.mark.parametrize("damage", ["cut off", "of another run"])
 def test_a_checkpoint_of_no_use_is_not_resumed_from(training, monkeypatch, damage):
     monkeypatch.setattr(trainer, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)

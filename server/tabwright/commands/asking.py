@@ -85,7 +85,7 @@ async def _ask_once(asked: Asked) -> Answered:
     session = build_session()
     try:
         settings = read_settings({**(asked.settings or {}), "debounceSeconds": 0}).settings
-        session.models.assume_speeds(asked.speeds)
+        session.models.requests.assume_speeds(asked.speeds)
         session.configure(settings)
         known = session.languages.for_path(asked.path.name)
         language = asked.language or (known.editor_ids[0] if known else "plaintext")
@@ -117,7 +117,7 @@ async def _ask_once(asked: Asked) -> Answered:
             settings_there=session.settings_at(uri, asked.offset),
             model=model,
             route=choice.reason if choice is not None else "",
-            speeds=session.models.speeds_of(model) if model is not None else None,
+            speeds=session.models.requests.speeds_of(model) if model is not None else None,
             guesses=knowledge.guessed,
             excerpts=tuple((each.path, each.text) for each in knowledge.shown),
             unknown_names=tuple(knowledge.unknown),

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from tabwright.bundled_data import grammars_folder
 from tabwright.model.catalogue import Catalogue, catalogue_folders, read_catalogue
 from tabwright.session.model_host import LoadEvent
-from tabwright.session.session import Session, Status
+from tabwright.session.session import Session
+from tabwright.session.status import Status
 from tabwright.session.workspace import WorkspaceEvent
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.user_directories import user_grammars_directory

@@ -24,8 +24,9 @@ from tabwright.model.weights_fetching import fetch_weights
 from tabwright.session.documents import Notebook
 from tabwright.session.file_watcher import FileWatcher
 from tabwright.session.model_host import LoadEvent
-from tabwright.session.session import Session, Status
+from tabwright.session.session import Session
 from tabwright.session.specializing import Specializing
+from tabwright.session.status import Status
 from tabwright.session.workspace import WorkspaceEvent
 from tabwright.settings import read_settings
 
@@ -327,7 +328,7 @@ class Handlers:
 
     def did_show_completion(self, _params: object) -> None:
         """Count a shown suggestion."""
-        self.session.note_shown()
+        self.session.outcomes.note_shown()
 
     def did_partially_accept_completion(self, params: object) -> None:
         """Count the part of a suggestion that was accepted; its length counts UTF-16 units."""
@@ -338,29 +339,29 @@ class Handlers:
             known = text if isinstance(text, str) else ""
             utf16 = types.PositionEncodingKind.Utf16
             count = from_lsp.column_to_offset(known, length, utf16) if known else length
-            self.session.note_partly_accepted(known, count)
+            self.session.outcomes.note_partly_accepted(known, count)
 
     # -- commands --
 
     async def accepted(self, *arguments: Any) -> None:
         """Count an accepted suggestion."""
         count = from_lsp.member(arguments[0], "characters") if arguments else None
-        self.session.note_accepted(count if isinstance(count, int) else 0)
+        self.session.outcomes.note_accepted(count if isinstance(count, int) else 0)
 
     async def explain(self, *_arguments: Any) -> dict[str, Any]:
         """Say what came of the last request, above all why there was nothing."""
-        return to_lsp.explanation(self.session.explain())
+        return to_lsp.explanation(self.session.outcomes.explanation)
 
     async def show_status(self, *_arguments: Any) -> dict[str, Any]:
         """Return status, counts and the model process."""
         process = self.session.models.process
-        last = self.session.explain()
+        last = self.session.outcomes.explanation
         return {
             **to_lsp.status(self.session.status()),
             "model": last.model if last is not None else "",
             "route": last.route if last is not None else "",
             "modelProcess": {"state": process.state.value, "pid": process.process_id},
-            "statistics": to_lsp.statistics(self.session.statistics, process.evaluated),
+            "statistics": to_lsp.statistics(self.session.outcomes.statistics, process.evaluated),
         }
 
     async def list_models(self, *_arguments: Any) -> list[dict[str, Any]]:

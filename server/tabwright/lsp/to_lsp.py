@@ -11,7 +11,8 @@ from tabwright.completion.suggestion import Suggestion
 from tabwright.lsp.from_lsp import Encoding
 from tabwright.model.client import EvaluatedTokens
 from tabwright.session.documents import OpenDocument
-from tabwright.session.session import Explanation, Statistics, Status
+from tabwright.session.outcomes import Explanation, Statistics
+from tabwright.session.status import Status
 
 ACCEPTED_COMMAND = "tabwright.accepted"
 

@@ -1,8 +1,11 @@
-"""With which options a model is loaded, from its manifest, the settings and its speed here."""
+"""With which options a model is loaded, from its manifest, the settings and its speed here; and
+what can be asked of it then.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +14,15 @@ import msgspec
 import psutil
 
 from tabwright.completion.budget import Budget, Speeds, budget_for
-from tabwright.model.client import model_key
+from tabwright.completion.pipeline import ReadyModel
+from tabwright.model.client import TextGenerator, model_key
 from tabwright.model.manifest import Manifest
 from tabwright.model.measurements import measurement_key
-from tabwright.model.messages import LoadModel
+from tabwright.model.messages import Loaded, LoadModel
 from tabwright.model.weights import adapter_path, installed_weights
 from tabwright.settings import CompletionSettings, Settings
+
+logger = logging.getLogger(__name__)
 
 _ROOM_FOR_DENSE_TEXT = 1.25
 _MEASURING_CONTEXT_TOKENS = 512
@@ -89,6 +95,39 @@ def cores() -> int:
     physical = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     found = max(1, min(physical, allowed or physical))
     return found if found <= _FEWEST_CORES else found - 1
+
+
+def ready_model(
+    manifest: Manifest, loaded: Loaded, generator: TextGenerator, speeds: Speeds
+) -> ReadyModel:
+    """Return a loaded model as it can be asked: what its file does not know is left off."""
+    form = manifest.fill_in_the_middle
+    bad = set(loaded.bad_control_strings)
+    knows_all = form is not None and not bad & {form.prefix, form.suffix, form.middle}
+    if form is not None and not knows_all:
+        logger.warning(
+            "Model %s runs without fill-in-the-middle: its file does not have exactly one"
+            " token for each of %s.",
+            manifest.id,
+            ", ".join(sorted(bad)),
+        )
+    return ReadyModel(
+        manifest=_without_strings(manifest, bad) if bad else manifest,
+        generator=generator,
+        can_fill_in_the_middle=knows_all,
+        context_tokens=loaded.context_tokens,
+        speeds=speeds,
+        name=manifest.display_name,
+    )
+
+
+def _without_strings(manifest: Manifest, bad: set[str]) -> Manifest:
+    """Return the manifest without the control strings that the loaded file does not have."""
+    names = manifest.repository_format
+    if names is not None and bad & {names.file_separator, names.repository_name}:
+        names = None
+    stops = tuple(text for text in manifest.stop_strings if text not in bad)
+    return msgspec.structs.replace(manifest, repository_format=names, stop_strings=stops)
 
 
 def _modified(adapter: str) -> int:

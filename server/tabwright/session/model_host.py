@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import msgspec
 import psutil
 
-from tabwright.completion.budget import UNMEASURED, Speeds
 from tabwright.completion.pipeline import ReadyModel
 from tabwright.completion.suggestion import NoSuggestion, Reason
 from tabwright.errors import (
@@ -28,18 +27,18 @@ from tabwright.errors import (
 from tabwright.model.catalogue import Catalogue
 from tabwright.model.client import ModelProcess, ProcessPolicy, ProcessState
 from tabwright.model.manifest import Manifest
-from tabwright.model.measurements import Measurement, remember, remembered
+from tabwright.model.measurements import Measurement
 from tabwright.model.messages import Loaded, LoadModel
 from tabwright.model.routing import Machine, Route, Routed, route
 from tabwright.model.weights import adapter_problem, installed_weights, problem_with
-from tabwright.session.loading import for_measuring, measured_as, unsized_request, with_context
+from tabwright.session.load_requests import SECONDS_BELIEVED, LoadRequests
+from tabwright.session.loading import for_measuring, ready_model
 from tabwright.session.model_memory import budget_mb, footprint, to_unload
 from tabwright.session.places import AskedAbout, asked_about
 from tabwright.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_BELIEVED = 5.0
 _LOAD_ATTEMPTS = 2
 _CHOICES_KEPT = 200
 
@@ -88,20 +87,20 @@ class ModelHost:
         self._settings = Settings()
         self.catalogue = read_catalogue()
         self.process = ModelProcess(on_state=on_process_state, on_unloaded=self._note_unloaded)
+        self.requests = LoadRequests()
+        """How models are loaded, and how fast they are taken to be."""
         self._slots: dict[str, _Slot] = {}
         self._failures: dict[str, ModelError] = {}
-        self._measurements: dict[str, Measurement | None] = {}
-        self._assumed_speeds: Speeds | None = None
         self._choices: dict[Route, tuple[float, Choice]] = {}
         self._told: set[str] = set()
         self._gpu_memory_mb: int | None = None
         """None until a process was asked."""
-        self._requests: dict[str, tuple[float, LoadModel | None]] = {}
         self._is_stopped = False
 
     def configure(self, settings: Settings) -> None:
         """Take new settings; a model whose options change is loaded anew when next needed."""
         self._settings = settings
+        self.requests.configure(settings)
         self.process.policy = replace(
             self.process.policy or ProcessPolicy(), hang_seconds=settings.hang_seconds
         )
@@ -110,14 +109,14 @@ class ModelHost:
     def refresh(self) -> None:
         """Read the manifests again and forget failures: something changed on disk."""
         self.catalogue = self._read_catalogue()
-        self._measurements.clear()
+        self.requests.forget_measurements()
         self._forget()
 
     def _forget(self) -> None:
         """Look at the disk again, and give what failed another chance."""
         self._failures.clear()
         self._choices.clear()
-        self._requests.clear()
+        self.requests.look_again()
 
     @property
     def asked_about(self) -> AskedAbout:
@@ -143,7 +142,7 @@ class ModelHost:
         """Return the same with the reason."""
         where = Route(where) if isinstance(where, str) else where
         asked, choice = self._choices.get(where, (-math.inf, None))
-        if choice is None or time.monotonic() - asked > _SECONDS_BELIEVED:
+        if choice is None or time.monotonic() - asked > SECONDS_BELIEVED:
             while len(self._choices) >= _CHOICES_KEPT:
                 del self._choices[next(iter(self._choices))]
             choice = self._choose(where)
@@ -187,8 +186,8 @@ class ModelHost:
         measured = {
             manifest.id: found
             for manifest in self.catalogue.manifests
-            if (request := self._load_request(manifest)) is not None
-            and (found := self._measurement(request)) is not None
+            if (request := self.requests.of(manifest)) is not None
+            and (found := self.requests.measurement(request)) is not None
         }
         return Machine(
             memory_mb=psutil.virtual_memory().total // 1_000_000,
@@ -208,13 +207,13 @@ class ModelHost:
         return problem
 
     def _failed_before(self, manifest: Manifest) -> ModelError | None:
-        request = self._load_request(manifest)
+        request = self.requests.of(manifest)
         failure = self._failures.get(request.model_key) if request is not None else None
         return failure if isinstance(failure, ModelLoadFailed) else None
 
     def ready_now(self, manifest: Manifest) -> ReadyModel | NoSuggestion | None:
         """Return the model if it can be asked, why it cannot ever be, or None while it loads."""
-        request = self._load_request(manifest)
+        request = self.requests.of(manifest)
         if request is None:
             return NoSuggestion(Reason.MODEL_MISSING, model=manifest.id)
         failure = self._failures.get(request.model_key)
@@ -231,7 +230,7 @@ class ModelHost:
 
         After `stop` nothing is started any more, whatever a late message asks for.
         """
-        request = self._load_request(manifest)
+        request = self.requests.of(manifest)
         if self._is_stopped or request is None or request.model_key in self._failures:
             return None
         slot = self._slots.get(request.model_key)
@@ -275,9 +274,9 @@ class ModelHost:
         try:
             await self._ask_for_gpu()
             await self._make_room(manifest, request)
-            if self._assumed_speeds is None and self._measurement(request) is None:
+            if self.requests.wants_measurement(request):
                 await self._measure(request)
-                request = self._load_request(manifest) or request
+                request = self.requests.of(manifest) or request
             loaded = await self._load_with_fallback(request, report)
         except (ModelError, asyncio.CancelledError) as error:
             self._slots.pop(request.model_key, None)
@@ -287,7 +286,12 @@ class ModelHost:
                 self._choices.clear()  # another model can answer
             self._on_event(LoadEvent(manifest.id, "failed", problem=problem))
             raise
-        ready = self._ready(manifest, request, loaded)
+        ready = ready_model(
+            manifest,
+            loaded,
+            self.process.generator_for(request.model_key),
+            self.requests.speeds(request),
+        )
         slot = self._slots.get(request.model_key)
         if slot is not None:
             slot.ready = ready
@@ -316,32 +320,7 @@ class ModelHost:
             found.read,
             found.write,
         )
-        remember(measured_as(request), found)
-        self._measurements.clear()
-        self._requests.clear()
-        self._measurements[measured_as(request)] = found
-
-    def _measurement(self, request: LoadModel) -> Measurement | None:
-        key = measured_as(request)
-        if key not in self._measurements:
-            self._measurements[key] = remembered(key)
-        return self._measurements[key]
-
-    def assume_speeds(self, speeds: Speeds | None) -> None:
-        """Take every model to be this fast, measured or not; None goes back to measuring."""
-        self._assumed_speeds = speeds
-        self._requests.clear()
-
-    def speeds_of(self, manifest: Manifest) -> Speeds | None:
-        """Return how fast a model is taken to be, None when its weights are gone."""
-        request = self._load_request(manifest)
-        return self._speeds(request) if request is not None else None
-
-    def _speeds(self, request: LoadModel) -> Speeds:
-        if self._assumed_speeds is not None:
-            return self._assumed_speeds
-        found = self._measurement(request)
-        return UNMEASURED if found is None else Speeds(found.read, found.write)
+        self.requests.note_measured(request, found)
 
     async def _load_with_fallback(
         self, request: LoadModel, report: Callable[[float], None]
@@ -359,29 +338,6 @@ class ModelHost:
                 logger.warning("The model does not load on the GPU; the CPU is used.")
                 request = msgspec.structs.replace(request, gpu_layers=0)
         return await self.process.load(request, report)
-
-    def _ready(self, manifest: Manifest, request: LoadModel, loaded: Loaded) -> ReadyModel:
-        form = manifest.fill_in_the_middle
-        bad = set(loaded.bad_control_strings)
-        knows_all = form is not None and not bad & {form.prefix, form.suffix, form.middle}
-        if form is not None and not knows_all:
-            logger.warning(
-                "Model %s runs without fill-in-the-middle: its file does not have exactly one"
-                " token for each of %s.",
-                manifest.id,
-                ", ".join(sorted(bad)),
-            )
-        usable = manifest
-        if bad:
-            usable = _without_strings(manifest, bad)
-        return ReadyModel(
-            manifest=usable,
-            generator=self.process.generator_for(request.model_key),
-            can_fill_in_the_middle=knows_all,
-            context_tokens=loaded.context_tokens,
-            speeds=self._speeds(request),
-            name=manifest.display_name,
-        )
 
     async def _make_room(self, manifest: Manifest, request: LoadModel) -> None:
         """Unload what is out of date, then what was not used for longest, to the memory budget."""
@@ -404,21 +360,8 @@ class ModelHost:
     def _is_stale(self, key: str) -> bool:
         """Whether a loaded model has options that are no longer asked for."""
         slot = self._slots[key]
-        request = self._load_request(slot.manifest)
+        request = self.requests.of(slot.manifest)
         return request is None or request.model_key != key
-
-    def _load_request(self, manifest: Manifest) -> LoadModel | None:
-        asked, request = self._requests.get(manifest.id, (-math.inf, None))
-        if request is None or time.monotonic() - asked > _SECONDS_BELIEVED:
-            request = self._new_load_request(manifest)
-            self._requests[manifest.id] = (time.monotonic(), request)
-        return request
-
-    def _new_load_request(self, manifest: Manifest) -> LoadModel | None:
-        request = unsized_request(manifest, self._settings)
-        if request is None:
-            return None
-        return with_context(request, manifest, self._settings, self._speeds(request))
 
     def _note_unloaded(self, key: str) -> None:
         slot = self._slots.pop(key, None)
@@ -442,12 +385,3 @@ def _retrieve(task: asyncio.Task[ReadyModel]) -> None:
             logger.warning("%s", error)
         else:
             logger.error("Loading a model failed.", exc_info=error)
-
-
-def _without_strings(manifest: Manifest, bad: set[str]) -> Manifest:
-    """Return the manifest without the control strings that the loaded file does not have."""
-    names = manifest.repository_format
-    if names is not None and bad & {names.file_separator, names.repository_name}:
-        names = None
-    stops = tuple(text for text in manifest.stop_strings if text not in bad)
-    return msgspec.structs.replace(manifest, repository_format=names, stop_strings=stops)

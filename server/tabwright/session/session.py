@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from tabwright.completion import pipeline
 from tabwright.completion.cache import ResultCache
 from tabwright.completion.knowledge import Knowledge
-from tabwright.completion.openers_left import OpenersLeft
 from tabwright.completion.pipeline import CompletionRequest, ReadyModel
 from tabwright.completion.shape import Shape
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion
@@ -27,8 +24,10 @@ from tabwright.session.documents import Documents, OpenDocument
 from tabwright.session.excluded_files import Exclusion, exclusion_of
 from tabwright.session.latest_request import LatestRequest
 from tabwright.session.model_host import LoadEvent, ModelHost, failed
+from tabwright.session.outcomes import Outcomes
 from tabwright.session.places import route_of
 from tabwright.session.power import is_on_battery
+from tabwright.session.status import Status, StatusBar
 from tabwright.session.work_ahead import WorkAhead
 from tabwright.session.workspace import WorkspaceEvent
 from tabwright.session.workspaces import Workspaces
@@ -49,67 +48,6 @@ _ONLY_HERE = frozenset({Reason.IN_COMMENT, Reason.IN_STRING, Reason.TEXT_AFTER_C
 """Reasons that hold at a cursor, while the code before it is worth reading for the next one."""
 
 
-StatusKind: TypeAlias = Literal["Normal", "Warning", "Error", "Inactive"]
-
-_STATUS_KINDS: Mapping[Reason, StatusKind] = {
-    Reason.DISABLED: "Inactive",
-    Reason.MANUAL_ONLY: "Inactive",
-    Reason.EXCLUDED_FILE: "Inactive",
-    Reason.IGNORED_FILE: "Inactive",
-    Reason.MODEL_MISSING: "Warning",
-    Reason.MODEL_RESTARTING: "Warning",
-    Reason.MODEL_FAILED: "Error",
-    Reason.MODEL_GAVE_UP: "Error",
-    Reason.INTERNAL_ERROR: "Error",
-}
-
-
-@dataclass(frozen=True)
-class Status:
-    """What an editor shows in its status bar."""
-
-    busy: bool
-    kind: StatusKind
-    message: str
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The last outcome, for the command that asks why there was nothing."""
-
-    reason: str
-    """The reason's name, or `shown`."""
-    sentence: str
-    language: str
-    model: str
-    """Its id and, where there is one, its adapter."""
-    route: str
-    """Why this model, in a few words."""
-    seconds: float
-    prompt_tokens: int = 0
-    reused_tokens: int = 0
-    evaluated_tokens: int = 0
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """The last suggestion with its alternatives, and where it was made."""
-
-    uri: str
-    offset: int
-    texts: tuple[str, ...]
-
-
-@dataclass
-class Statistics:
-    """Counts since the start; they stay on this machine and hold no source text."""
-
-    outcomes: collections.Counter[str]
-    shown: int = 0
-    accepted: int = 0
-    accepted_characters: int = 0
-
-
 class Session:
     """Settings, open documents, models and counts of one editor."""
 
@@ -124,22 +62,17 @@ class Session:
         self.languages = languages
         self.settings = Settings()
         self.documents = Documents(knows_language=_knows(languages))
-        self.statistics = Statistics(collections.Counter())
-        self._on_status = on_status
+        self.outcomes = Outcomes()
+        self._status = StatusBar(on_status)
         self._on_load = on_load
         self.workspaces = Workspaces(languages, on_workspace)
-        self.models = ModelHost(read_catalogue, self._note_load, self._note_process)
+        self.models = ModelHost(read_catalogue, self._note_load, self._status.show_process)
         self._latest: LatestRequest[Outcome] = LatestRequest(NoSuggestion(Reason.SUPERSEDED))
         self._cache = ResultCache()
         self._ahead = WorkAhead()
-        self._shown: _Shown | None = None
-        self._partly_accepted: tuple[str, int] = ("", 0)
-        self._openers_left: OpenersLeft | None = None
         self._cursors: dict[str, int] = {}
         """Where the cursor was last known to be, by document."""
-        self._explanation: Explanation | None = None
         self._exclusions: dict[str, tuple[float, Exclusion | None]] = {}
-        self._status = Status(busy=False, kind="Normal", message="")
 
     # -- what the editor tells --
 
@@ -209,33 +142,6 @@ class Session:
         for document in list(self.documents.by_uri.values()):
             self._prepare(document)
 
-    def note_shown(self) -> None:
-        """Count a suggestion that the editor has shown."""
-        self.statistics.shown += 1
-
-    def note_accepted(self, characters: int) -> None:
-        """Count a suggestion that was accepted as a whole, by its length."""
-        self.statistics.accepted += 1
-        self.statistics.accepted_characters += characters
-        shown = self._shown
-        if shown is not None:
-            text = next((each for each in shown.texts if len(each) == characters), "")
-            self._note_openers(shown, text or shown.texts[0][:characters])
-
-    def note_partly_accepted(self, text: str, characters: int) -> None:
-        """Count the first part of a suggestion: `characters` of `text`, earlier parts included."""
-        before = self._partly_accepted[1] if self._partly_accepted[0] == text else 0
-        self._partly_accepted = (text, characters)
-        self.statistics.accepted += before == 0
-        self.statistics.accepted_characters += max(0, characters - before)
-        shown = self._shown
-        if shown is not None and text in shown.texts:
-            self._note_openers(shown, text[:characters])
-
-    def _note_openers(self, shown: _Shown, accepted: str) -> None:
-        where = shown.offset + len(accepted)
-        self._openers_left = OpenersLeft(shown.uri, where, accepted)
-
     # -- one completion --
 
     async def complete(self, uri: str, offset: int, *, is_automatic: bool) -> Outcome:
@@ -270,7 +176,7 @@ class Session:
             settings=self._settings_at(snapshot, document),
             is_automatic=is_automatic,
             language=self.languages.for_editor_id(snapshot.language),
-            openers_left=self._openers_left,
+            openers_left=self.outcomes.openers_left,
             knowledge=self._knowledge_for(document),
         )
         self._ahead.cancel()
@@ -348,17 +254,16 @@ class Session:
         model = await self._model_for(request, document)
         if isinstance(model, NoSuggestion):
             return model
-        self._show_busy(True)
+        self._status.show_busy(True)
         try:
             outcome = await pipeline.complete(request, shape, model, self._cache)
         except ModelError as error:
             self.models.note_failure(model, error)
             return failed(error, model.name)
         finally:
-            self._show_busy(False)
+            self._status.show_busy(False)
         if isinstance(outcome, Suggestion):
-            texts = (outcome.text, *outcome.alternatives)
-            self._shown = _Shown(request.snapshot.uri, request.cursor.offset, texts)
+            self.outcomes.note_given(request.snapshot.uri, request.cursor.offset, outcome)
         if isinstance(outcome, Suggestion) and self._is_eager(request) and outcome.ends_line:
             shown = outcome
             self._ahead.schedule(
@@ -480,35 +385,18 @@ class Session:
         return exclusion
 
     def _noted(self, outcome: Outcome, language: str, route: str, seconds: float) -> Outcome:
-        """Count an outcome and remember it for whoever asks why."""
-        is_shown = isinstance(outcome, Suggestion)
-        name = "shown" if isinstance(outcome, Suggestion) else outcome.reason.value
-        self.statistics.outcomes[name] += 1
+        """Count an outcome and show it, unless a newer request has taken its place."""
+        name = self.outcomes.note(outcome, language, route, seconds)
         if name != Reason.SUPERSEDED.value:
-            self._explanation = Explanation(
-                reason=name,
-                sentence="A suggestion was given." if is_shown else _sentence(outcome),
-                language=language,
-                model=outcome.model,
-                route=route,
-                seconds=seconds,
-                prompt_tokens=outcome.timings.prompt_tokens,
-                reused_tokens=outcome.timings.reused_tokens,
-                evaluated_tokens=outcome.timings.evaluated_tokens,
-            )
-            self._show_outcome(outcome)
+            self._status.show_outcome(outcome)
         logger.debug("completion: %s in %.0f ms", name, seconds * 1000)
         return outcome
 
     # -- what the editor asks --
 
-    def explain(self) -> Explanation | None:
-        """Return what came of the last request, None before the first."""
-        return self._explanation
-
     def status(self) -> Status:
         """Return the current status."""
-        return self._status
+        return self._status.now
 
     async def switch_model(self, model: str) -> None:
         """Use another model for every language, until the settings change.
@@ -547,60 +435,15 @@ class Session:
             return
         manifest = self.models.choose(self._route(request, document))
         if isinstance(manifest, NoSuggestion):
-            self._set_status(Status(busy=False, kind="Warning", message=manifest.sentence))
+            self._status.show_missing(manifest.sentence)
         elif self.models.ready_now(manifest) is None:
             self.models.begin_loading(manifest)
 
     def _note_load(self, event: LoadEvent) -> None:
         self._on_load(event)
-        if event.phase == "failed" and event.problem:
-            self._set_status(Status(busy=False, kind="Error", message=event.problem))
-        elif event.phase == "loading":
-            percent = f"{event.fraction:.0%}"
-            self._set_status(
-                Status(busy=True, kind="Normal", message=f"Loading {event.model}: {percent}")
-            )
-        elif event.phase == "ready":
-            self._set_status(Status(busy=False, kind="Normal", message=f"{event.model} is ready"))
-        elif event.phase == "unloaded":
-            self._set_status(
-                Status(busy=False, kind="Inactive", message=f"{event.model} is resting")
-            )
-
-    def _note_process(self, state: ProcessState) -> None:
-        if state is ProcessState.GAVE_UP:
-            self._set_status(
-                Status(busy=False, kind="Error", message=Reason.MODEL_GAVE_UP.sentence)
-            )
-        elif state is ProcessState.WAITING_TO_RESTART:
-            self._set_status(
-                Status(busy=True, kind="Warning", message=Reason.MODEL_RESTARTING.sentence)
-            )
-
-    def _show_busy(self, busy: bool) -> None:
-        kind: StatusKind = "Normal" if busy else self._status.kind
-        self._set_status(Status(busy=busy, kind=kind, message=self._status.message))
-
-    def _show_outcome(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Suggestion):
-            milliseconds = outcome.timings.total_seconds * 1000
-            message = f"{outcome.model}: {milliseconds:.0f} ms"
-            self._set_status(Status(busy=False, kind="Normal", message=message))
-            return
-        kind = _STATUS_KINDS.get(outcome.reason, "Normal")
-        busy = outcome.reason in (Reason.MODEL_LOADING, Reason.MODEL_RESTARTING)
-        self._set_status(Status(busy=busy, kind=kind, message=outcome.sentence))
-
-    def _set_status(self, status: Status) -> None:
-        if status != self._status:
-            self._status = status
-            self._on_status(status)
+        self._status.show_load(event)
 
 
 def _knows(languages: LanguageRegistry) -> Callable[[str], bool]:
     known = {name for language in languages.all() for name in language.editor_ids}
     return known.__contains__
-
-
-def _sentence(outcome: Outcome) -> str:
-    return outcome.sentence if isinstance(outcome, NoSuggestion) else ""

@@ -15,18 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from tabwright.bundled_data import grammars_folder
+from tabwright.completion.budget import CONTEXT_STEPS
 from tabwright.model.manifest import Manifest
 from tabwright.specialization.examples import (
     Example,
+    Hole,
     Source,
     Window,
     draw_hole,
     examples_at_hole,
+    examples_with_excerpts,
     is_one_text,
 )
+from tabwright.specialization.package_excerpts import PackageExcerpts
 from tabwright.specialization.packing import TokenForest, TokenSequence, tree_of
 from tabwright.specialization.vocabulary import Vocabulary
-from tabwright.syntax.languages import LanguageRegistry
+from tabwright.syntax.languages import Language, LanguageRegistry
 
 _LARGEST_SHARE = 40_000
 """Characters for which a file counts at most: a longer one is not drawn more often."""
@@ -39,6 +43,11 @@ _END_OF_LINE_WEIGHT = 0.5
 _STEPS_TO_END_WEIGHT = 150
 """There is one end to many a token, and a base model knows none: it is learned first, and weighs
 less when it is known, since what weighs too much is said too early."""
+_EXCERPT_SHARE = 0.6
+"""Of the examples with room for them, so many see excerpts: the model must do without as well."""
+_SMALLEST_CONTEXT = 256
+_CONTEXT_SHARE = 0.75
+"""Of the room in a row, the largest budget of a whole prompt: the rest is for the middle."""
 _PROMPT_WEIGHT = 0.3
 _PROMPT_SHARE = 0.35
 """Of the prompts, so many have their own tokens predicted too: a language is learned from all of
@@ -53,10 +62,11 @@ class RowShape:
     rows: int
     shortest: Window
     longest: Window
+    has_room_for_excerpts: bool = False
 
 
 SHORT = RowShape(384, 6, Window(150, 0), Window(850, 300))
-LONG = RowShape(1024, 2, Window(1000, 0), Window(2300, 700))
+LONG = RowShape(1024, 2, Window(1000, 0), Window(2300, 700), has_room_for_excerpts=True)
 LONG_EVERY = 6
 """One step in so many has long rows: prompts of the length that the server sends."""
 
@@ -88,8 +98,11 @@ class Batches:
         *,
         seed: int,
         ends_with: str = "",
+        excerpts: PackageExcerpts | None = None,
     ) -> None:
+        """With `excerpts` most examples in long rows see other files of their package."""
         self._sources = sources
+        self._excerpts = excerpts
         self._manifest = manifest
         self._vocabulary = vocabulary
         self._seed = seed
@@ -171,24 +184,67 @@ class Batches:
         hole = draw_hole(source, language, rng)
         if hole is None:
             return None
+        examples = self._examples_with_excerpts(
+            source, hole, shape, language, rng, room
+        ) or self._examples(source, hole, shape, language, rng, room)
+        sequences = [self._sequence(example, end_weight) for example in examples]
+        weight = _PROMPT_WEIGHT if prompts and rng.random() < _PROMPT_SHARE else 0.0
+        first, *others = (self._start_of_prefix(sequence) for sequence in sequences)
+        if any(start != first for start in others):
+            weight = 0.0  # behind excerpts of other lengths they begin at other depths
+        return tree_of(sequences, prompt_from=first, prompt_weight=weight)
+
+    def _examples(
+        self,
+        source: Source,
+        hole: Hole,
+        shape: RowShape,
+        language: Language | None,
+        rng: random.Random,
+        room: int,
+    ) -> list[Example]:
         fitting = room * 2  # characters that surely leave room for the middles
         window = Window(
             min(fitting, rng.randint(shape.shortest.before, shape.longest.before)),
             min(fitting // 4, rng.randint(shape.shortest.after, shape.longest.after)),
         )
-        examples = examples_at_hole(
+        return examples_at_hole(
+            source, hole, window, self._manifest, language, rng, cursors=_cursors(hole, rng)
+        )
+
+    def _examples_with_excerpts(
+        self,
+        source: Source,
+        hole: Hole,
+        shape: RowShape,
+        language: Language | None,
+        rng: random.Random,
+        room: int,
+    ) -> list[Example]:
+        """Return examples that see excerpts, or none where these see none."""
+        largest = room * _CONTEXT_SHARE
+        if (
+            self._excerpts is None
+            or language is None
+            or not shape.has_room_for_excerpts
+            or largest < _SMALLEST_CONTEXT
+            or rng.random() >= _EXCERPT_SHARE
+        ):
+            return []
+        saved = source.text[: hole.start] + source.text[hole.end :]
+        find = self._excerpts.finder(source, language, saved)
+        if find is None:
+            return []
+        budgets = [step for step in CONTEXT_STEPS if _SMALLEST_CONTEXT <= step <= largest]
+        return examples_with_excerpts(
             source,
             hole,
-            window,
+            rng.choice(budgets),
+            find,
             self._manifest,
             language,
             rng,
-            cursors=rng.randint(4, 10) if hole.kind == "typing" else rng.randint(2, 4),
-        )
-        sequences = [self._sequence(example, end_weight) for example in examples]
-        weight = _PROMPT_WEIGHT if prompts and rng.random() < _PROMPT_SHARE else 0.0
-        return tree_of(
-            sequences, prompt_from=self._start_of_prefix(sequences[0]), prompt_weight=weight
+            cursors=_cursors(hole, rng),
         )
 
     def _sequence(self, example: Example, end_weight: float) -> TokenSequence:
@@ -224,3 +280,8 @@ class Batches:
         text = self._before_text
         places = [place for place, token in enumerate(sequence.prompt) if token == text]
         return places[0] + 2 if places else 1
+
+
+def _cursors(hole: Hole, rng: random.Random) -> int:
+    """Draw at how many places of a hole there are to be examples."""
+    return rng.randint(4, 10) if hole.kind == "typing" else rng.randint(2, 4)

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tabwright.completion.prompt import build_prompt
 from tabwright.document import Cursor, DocumentSnapshot, line_end, line_start
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Segment
+from tabwright.specialization.package_excerpts import FindExcerpts, prompt_with_excerpts
 from tabwright.syntax.languages import Language
 from tabwright.syntax.syntax_tree import SyntaxTree
 
@@ -41,6 +42,8 @@ class Source:
     """Relative, with forward slashes."""
     text: str
     """With `\\n`."""
+    package: str = ""
+    """What it is a file of; empty for the files of a workspace."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,7 @@ def examples_at_hole(
         border = text.rfind("\n", hole.end, last)
         last = border + 1 if border > hole.end else last
     found = []
-    is_joined = is_one_text(manifest)
-    places = [hole.start] if is_joined else _cursors_in(text, hole, rng, cursors)
-    for offset in places:
-        if is_joined:
-            is_whole = hole.end - offset <= _LONGEST_JOINED
-            middle = text[offset : min(hole.end, offset + _LONGEST_JOINED)]
-        else:
-            middle, is_whole = _middle_from(text, offset, hole)
+    for offset, middle, is_whole in _middles(text, hole, manifest, rng, cursors):
         snapshot = DocumentSnapshot(
             uri="",
             language=source.language,
@@ -123,6 +119,57 @@ def examples_at_hole(
         )
         found.append(Example(prompt.segments, middle, is_whole, hole.kind))
     return found
+
+
+def examples_with_excerpts(
+    source: Source,
+    hole: Hole,
+    context_tokens: int,
+    find: FindExcerpts,
+    manifest: Manifest,
+    language: Language,
+    rng: random.Random,
+    *,
+    cursors: int,
+) -> list[Example]:
+    """Return the examples at up to `cursors` places of a hole as the server's whole prompts.
+
+    They have the server's budget of `context_tokens` and the excerpts that `find` returns at each
+    cursor, where they may differ; so may the part of the file that is shown.
+    """
+    text = source.text
+    found = []
+    for offset, middle, is_whole in _middles(text, hole, manifest, rng, cursors):
+        snapshot = DocumentSnapshot(
+            uri="",
+            language=source.language,
+            version=0,
+            text=text[:offset] + text[hole.end :],
+            relative_path=source.path,
+        )
+        prompt = prompt_with_excerpts(
+            snapshot,
+            Cursor(offset),
+            language,
+            manifest,
+            find,
+            context_tokens=context_tokens,
+            can_fill_in_the_middle=manifest.fill_in_the_middle is not None,
+        )
+        found.append(Example(prompt.segments, middle, is_whole, hole.kind))
+    return found
+
+
+def _middles(
+    text: str, hole: Hole, manifest: Manifest, rng: random.Random, cursors: int
+) -> Iterator[tuple[int, str, bool]]:
+    """Yield cursors in a hole, each with what is to be said there, and whether that is all."""
+    if is_one_text(manifest):
+        middle = text[hole.start : min(hole.end, hole.start + _LONGEST_JOINED)]
+        yield hole.start, middle, hole.end - hole.start <= _LONGEST_JOINED
+        return
+    for offset in _cursors_in(text, hole, rng, cursors):
+        yield offset, *_middle_from(text, offset, hole)
 
 
 def is_one_text(manifest: Manifest) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from tabwright.completion.following import without_line_overlap
-from tabwright.completion.prompt import build_prompt
+from tabwright.completion.prompt import Prompt
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.errors import PromptTooLong
 from tabwright.model.client import (
@@ -30,6 +30,7 @@ from tabwright.model.client import (
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import LoadModel
 from tabwright.specialization.comparison import Interval, edit_similarity, paired_bootstrap
+from tabwright.specialization.package_excerpts import PackageExcerpts, prompt_with_excerpts
 from tabwright.specialization.spots import Spot
 from tabwright.syntax.languages import LanguageRegistry
 
@@ -131,8 +132,11 @@ async def ask(
     languages: LanguageRegistry,
     on_asked: OnAsked = lambda _done, _total: None,
     command: tuple[str, ...] = (),
+    excerpts: PackageExcerpts | None = None,
 ) -> list[list[str]]:
     """Return each contestant's answers, one for each spot; one model is in memory at a time.
+
+    Those whose manifest wants excerpts see those of `excerpts`.
 
     Raises:
         ModelError: a model cannot be loaded, or its process ended.
@@ -151,10 +155,10 @@ async def ask(
             )
             generator = process.generator_for(request.model_key)
             given = []
+            shown = excerpts if contestant.manifest.wants_excerpts else None
             for spot in spots:
-                given.append(
-                    await _answer(generator, contestant.manifest, spot, languages, has_form)
-                )
+                prompt = prompt_at(spot, contestant.manifest, languages, shown, has_form=has_form)
+                given.append(await _answer(generator, prompt, spot))
                 on_asked(done + len(given), total)
             await process.unload(request.model_key)
             answers.append(given)
@@ -163,23 +167,33 @@ async def ask(
     return answers
 
 
-async def _answer(
-    generator: TextGenerator,
-    manifest: Manifest,
+def prompt_at(
     spot: Spot,
+    manifest: Manifest,
     languages: LanguageRegistry,
-    can_fill_in_the_middle: bool,
-) -> str:
-    """Return what a model writes at a spot, to the end of the line, without what follows there."""
-    snapshot = DocumentSnapshot(spot.file.path, spot.file.language, 1, spot.text, spot.file.path)
-    prompt = build_prompt(
-        snapshot,
+    excerpts: PackageExcerpts | None,
+    *,
+    has_form: bool,
+) -> Prompt:
+    """Return the prompt that is served at a spot, with excerpts of other files if they are given.
+
+    `has_form` says whether the weights know the manifest's fill-in-the-middle tokens.
+    """
+    file = spot.file
+    language = languages.for_editor_id(file.language)
+    return prompt_with_excerpts(
+        DocumentSnapshot(file.path, file.language, 1, spot.text, file.path),
         Cursor(spot.start),
-        languages.for_editor_id(spot.file.language),
+        language,
         manifest,
+        excerpts.finder(file, language, spot.text) if excerpts is not None else None,
         context_tokens=CONTEXT_TOKENS,
-        can_fill_in_the_middle=can_fill_in_the_middle,
+        can_fill_in_the_middle=has_form,
     )
+
+
+async def _answer(generator: TextGenerator, prompt: Prompt, spot: Spot) -> str:
+    """Return what a model writes at a spot, to the end of the line, without what follows there."""
     request = GenerationRequest(
         document=spot.file.path,
         segments=prompt.segments,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +41,9 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     learning_rate: _Positive
     starts_from: str = ""
     """The id of an earlier stage; empty starts from the base model."""
+    excerpts: bool = False
+    """Whether most long examples see excerpts of the other files of their package; the manifest
+    of the model that comes of it then says `sees_excerpts = true`."""
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"stages": "stage"}):
@@ -128,8 +132,9 @@ def follow(
         identity = _identity(recipe, stage, hashes, start, minutes)
         record = _record_of(into, stage.id)
         if record is None or record.recipe != identity:
+            work = into / f"{stage.id}.excerpts" if stage.excerpts else None
             training = Training(
-                manifest=manifest,
+                manifest=_of_stage(manifest, stage),
                 weights_path=str(weights),
                 corpus_path=str(_joined(corpora, stage, TRAIN_FILE, into)),
                 held_out_path=str(_joined(corpora, stage, HELD_OUT_FILE, into)),
@@ -142,6 +147,7 @@ def follow(
                 rank=recipe.rank,
                 learning_rate=stage.learning_rate,
                 ends_with=recipe.ends_with,
+                excerpts_folder=str(work or ""),
             )
             trained = run_training(
                 training, into, limits, functools.partial(on_progress, stage), command
@@ -152,8 +158,14 @@ def follow(
             )
             for part in (TRAIN_FILE, HELD_OUT_FILE):
                 (into / f"{stage.id}.{part}").unlink(missing_ok=True)
+            if work is not None:
+                shutil.rmtree(work, ignore_errors=True)
         made[stage.id] = record
     return made
+
+
+def _of_stage(manifest: Manifest, stage: Stage) -> Manifest:
+    return msgspec.structs.replace(manifest, sees_excerpts=True) if stage.excerpts else manifest
 
 
 def _joined(corpora: Path, stage: Stage, part: str, into: Path) -> Path:
@@ -189,7 +201,10 @@ def _identity(
     recipe: Recipe, stage: Stage, hashes: dict[str, str], start: str, minutes: float
 ) -> str:
     shared = msgspec.to_builtins(msgspec.structs.replace(recipe, stages=()))
-    parts = (shared, msgspec.to_builtins(stage), hashes, start, minutes)
+    own = msgspec.to_builtins(stage)
+    if not stage.excerpts:
+        del own["excerpts"]  # what was made before there was such a choice stays as it is
+    parts = (shared, own, hashes, start, minutes)
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
 
 

@@ -49,6 +49,11 @@ class RunFolder:
         return self.path / "adapter.gguf"
 
     @property
+    def excerpts(self) -> Path:
+        """Where the texts are laid out to find excerpts in, while that is needed."""
+        return self.path / "excerpts"
+
+    @property
     def has_checkpoint(self) -> bool:
         """Whether the training process has left something to go on from."""
         return self.checkpoint.is_file()

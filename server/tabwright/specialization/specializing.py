@@ -20,6 +20,7 @@ from tabwright.model.weights import adapter_path, require_weights
 from tabwright.specialization.installing import TAUGHT_END, TAUGHT_FAMILIES, install
 from tabwright.specialization.judging import SPOTS, Contestant, Judgement, ask, judged
 from tabwright.specialization.model_card import model_card
+from tabwright.specialization.package_excerpts import PackageExcerpts
 from tabwright.specialization.run_folder import RunFolder, opened_run
 from tabwright.specialization.sources import HELD_OUT_FILE, TRAIN_FILE, Sources
 from tabwright.specialization.spots import choose_spots
@@ -111,15 +112,29 @@ def specialize(
         def on_asked(done: int, total: int) -> None:
             on_event({"kind": "judging", "done": done, "total": total})
 
-        base, candidate = asyncio.run(
-            ask(contestants, spots, languages, on_asked, commands.model_process)
-        )
+        with _excerpts_to_judge_by(plan, run, languages) as excerpts:
+            base, candidate = asyncio.run(
+                ask(contestants, spots, languages, on_asked, commands.model_process, excerpts)
+            )
         judgement = judged(spots, base, candidate, plan.seed)
         installed = None
         if judgement.wins:
             installed = _installed(plan, run, trained, judgement)
         run.discard()
     return Finished(judgement, installed)
+
+
+@contextmanager
+def _excerpts_to_judge_by(
+    plan: Plan, run: RunFolder, languages: LanguageRegistry
+) -> Iterator[PackageExcerpts | None]:
+    """Give what shows other files to who is to see them: all of them, as the server would."""
+    if not (plan.base.wants_excerpts or plan.candidate.wants_excerpts):
+        yield None
+        return
+    files = (*plan.sources.train, *plan.sources.held_out)
+    with PackageExcerpts(files, run.excerpts, languages) as excerpts:
+        yield excerpts
 
 
 @contextmanager
@@ -165,6 +180,7 @@ def _trained(
         steps=plan.steps,
         seed=plan.seed,
         ends_with=TAUGHT_END if plan.candidate.family in TAUGHT_FAMILIES else "",
+        excerpts_folder=str(run.excerpts) if plan.candidate.wants_excerpts else "",
     )
     trained = run_training(
         training,
@@ -199,6 +215,7 @@ def _identity(plan: Plan, weights: Path) -> dict[str, Any]:
         "weights": f"{weights} {weights.stat().st_size}",
         "adapter": _start_adapter(plan.base),
         "form": msgspec.to_builtins(plan.candidate.fill_in_the_middle),
+        "excerpts": plan.candidate.wants_excerpts,
         "minutes": plan.minutes,
         "steps": plan.steps,
         "seed": plan.seed,

@@ -12,20 +12,23 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import torch
 
+from tabwright.bundled_data import grammars_folder
 from tabwright.errors import SpecializationError
 from tabwright.specialization.adapter_file import read_adapter, write_adapter
 from tabwright.specialization.batches import Batch, Batches
 from tabwright.specialization.examples import Source
 from tabwright.specialization.network import Network
+from tabwright.specialization.package_excerpts import PackageExcerpts
 from tabwright.specialization.training_messages import Progress, Trained, Training
 from tabwright.specialization.vocabulary import Vocabulary
+from tabwright.syntax.languages import LanguageRegistry
 
 _SCALE = 2.0
 """alpha / rank."""
@@ -67,11 +70,15 @@ def train(
         OSError: the disk is full.
         MemoryError, RuntimeError: PyTorch has run out of memory.
     """
-    return _Run(training, report, should_stop).to_end()
+    run = _Run(training, report, should_stop)
+    try:
+        return run.to_end()
+    finally:
+        run.close()
 
 
 def read_sources(path: Path) -> list[Source]:
-    """Read JSON lines with `language`, `path` and `text`.
+    """Read JSON lines with `language`, `path`, `text` and perhaps `package`.
 
     Raises:
         SpecializationError: the file is missing, empty or something else.
@@ -79,8 +86,11 @@ def read_sources(path: Path) -> list[Source]:
     try:
         with path.open(encoding="utf-8") as lines:
             rows = [json.loads(line) for line in lines if line.strip()]
-        found = [Source(row["language"], row["path"], row["text"]) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = [
+            Source(row["language"], row["path"], row["text"], row.get("package", ""))
+            for row in rows
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpecializationError(f"{path} cannot be read as a corpus: {error}.") from error
     if not found:
         raise SpecializationError(f"{path} holds nothing to learn from.")
@@ -106,12 +116,15 @@ class _Run:
         weights = Path(training.weights_path)
         vocabulary = Vocabulary(weights)
         manifest, ends = training.manifest, training.ends_with
+        sources = read_sources(Path(training.corpus_path))
+        self._excerpts = _excerpts_of(sources, training)
         self._batches = Batches(
-            read_sources(Path(training.corpus_path)),
+            sources,
             manifest,
             vocabulary,
             seed=training.seed,
             ends_with=ends,
+            excerpts=self._excerpts,
         )
         judged = read_sources(Path(training.held_out_path))
         self._held_out = Batches(judged, manifest, vocabulary, seed=0, ends_with=ends).fixed(
@@ -132,6 +145,11 @@ class _Run:
             list(self._network.parameters()), lr=0.0, betas=(0.9, 0.95), weight_decay=0.0
         )
         self._state = _State(steps=training.steps)
+
+    def close(self) -> None:
+        """Delete what is of use while it runs alone."""
+        if self._excerpts is not None:
+            self._excerpts.close()
 
     def to_end(self) -> Trained:
         resumed = self._resume()
@@ -226,13 +244,18 @@ class _Run:
             if self._should_stop():
                 raise Stopped("Stopped before the first step.")
             self._say("timing")
-            started = time.monotonic()
+            started = time.monotonic() - self._laying_out
             self._step(self._batches.at_step(step), 0.0)
             if step >= _TIMED_STEPS // 2:
-                seconds += time.monotonic() - started
+                seconds += time.monotonic() - self._laying_out - started
         self._optimizer.state.clear()
         each = seconds / (_TIMED_STEPS - _TIMED_STEPS // 2)
         return max(1, int(self._training.minutes * 60 / each))
+
+    @property
+    def _laying_out(self) -> float:
+        """How many seconds went into indexing packages, which is done once for each."""
+        return self._excerpts.seconds_laying_out if self._excerpts is not None else 0.0
 
     def _take_over(self, path: Path) -> None:
         known = read_adapter(path)
@@ -325,9 +348,19 @@ class _Run:
 
 def _what_counts(training: Training) -> str:
     """Return what a checkpoint must agree with: everything that decides about the result."""
-    names = ("output_path", "checkpoint_path", "threads", "minutes")
+    names = ("output_path", "checkpoint_path", "excerpts_folder", "threads", "minutes")
     known = msgspec.to_builtins(training)
-    return json.dumps({key: known[key] for key in sorted(known) if key not in names})
+    counting = {key: known[key] for key in sorted(known) if key not in names}
+    if training.excerpts_folder:
+        counting["excerpts"] = True
+    return json.dumps(counting)
+
+
+def _excerpts_of(sources: Sequence[Source], training: Training) -> PackageExcerpts | None:
+    if not training.excerpts_folder:
+        return None
+    languages = LanguageRegistry([grammars_folder()])
+    return PackageExcerpts(sources, Path(training.excerpts_folder), languages)
 
 
 def _device(wanted: str) -> torch.device:

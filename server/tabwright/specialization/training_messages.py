@@ -21,7 +21,7 @@ class Training(msgspec.Struct, frozen=True, tag=True):
     weights_path: str
     """The base model as GGUF; it is not changed."""
     corpus_path: str
-    """JSON lines with `language`, `path` and `text`."""
+    """JSON lines with `language`, `path` and `text`, and with `package` where there are several."""
     held_out_path: str
     """The same, never trained on; the held-out loss is measured on it."""
     output_path: str
@@ -43,6 +43,10 @@ class Training(msgspec.Struct, frozen=True, tag=True):
     """0 for all cores."""
     ends_with: str = ""
     """The control token that ends a middle; empty for the model's own end-of-sequence token."""
+    excerpts_folder: str = ""
+    """Where the packages of the corpus are laid out, so that most long examples see excerpts of the
+    other files of theirs, as the server shows them; for their owner alone, and deleted at the end.
+    Empty for examples without excerpts."""
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True):

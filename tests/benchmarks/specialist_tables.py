@@ -194,6 +194,13 @@ def verdicts(report: Report) -> list[str]:
             f"{name}: ends {STOPS:.0%} by itself: {_reached(stopped >= STOPS)}, {stopped:.1%}."
         )
         found.append(_worse(name, "alone", measures["exact"]))
+    for name in report["alone_against_base"]:
+        for group, row in report.get("completed", {}).get(name, {}).items():
+            found.append(
+                f"{name}, {group}: completes {row['ours']:.1%} of what is typed, the base"
+                f" {row['theirs']:.1%}: {row['difference']:+.1%} ({row['low']:+.1%} to"
+                f" {row['high']:+.1%}; {row['verdict']})."
+            )
     for name, measures in report.get("pipeline_against_base", {}).items():
         for group, row in measures["exact"].items():
             if group.endswith(f" {SINGLE}"):
@@ -221,33 +228,42 @@ def _worse(name: str, where: str, groups: Report) -> str:
 def evidence_tables(report: Report) -> str:
     """Return what the manifests of the models say of the comparison, in TOML.
 
-    It is the exact match of the pipeline where that was asked, else of the models alone; that of
-    all languages of a model together stands for those nobody asked about, such as TSX.
+    It is the exact match of the pipeline where that was asked, else of the models alone, and the
+    share of code completed while typing. All languages of a model together stand for those that
+    nobody asked about, such as TSX. Too few items are no evidence.
     """
     base = report["models"][0]["id"]
-    measures = report.get("pipeline_against_base") or report["alone_against_base"]
-    options = "--no-pipeline " if "pipeline" not in report else ""
-    options += "".join(f"--only {name} " for name in report["only"])
+    exact = report.get("pipeline_against_base") or report["alone_against_base"]
     blocks = []
-    for name, compared in measures.items():
-        command = (
-            f"python tests/benchmarks/specialists.py {options}--models {name}"
-            f" --items {report['items_of_a_group']} --seed {report['seed']}"
-        )
-        languages = list(_languages(compared["exact"]))
-        together = {"*": ALL} if len(languages) > 1 else {}
-        for language, group in {**together, **{each: each for each in languages}}.items():
-            row = compared["exact"][group]
-            values = {
-                "language": language,
-                "against": base,
-                "measure": "exact_match",
-                **{key: row[key] for key in ("ours", "theirs", "low", "high", "items")},
-                "command": command,
-            }
-            lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-            blocks.append("\n".join([f"# {name}", "[[evidence]]", *lines]))
+    for name in exact:
+        measures = {"exact_match": exact[name]["exact"]}
+        if name in report.get("completed", {}):
+            measures["completed_code"] = report["completed"][name]
+        for measure, groups in measures.items():
+            languages = list(_languages(groups))
+            together = {"*": ALL} if len(languages) > 1 and ALL in groups else {}
+            for language, group in {**together, **{each: each for each in languages}}.items():
+                if groups[group]["verdict"] != "few":
+                    values = {
+                        "language": language,
+                        "against": base,
+                        "measure": measure,
+                        **{k: groups[group][k] for k in ("ours", "theirs", "low", "high", "items")},
+                        "command": _command(report, name),
+                    }
+                    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+                    blocks.append("\n".join([f"# {name}", "[[evidence]]", *lines]))
     return "\n\n".join(blocks)
+
+
+def _command(report: Report, name: str) -> str:
+    options = [f"--only {only}" for only in report["only"]]
+    if "pipeline" not in report:
+        options.append("--no-pipeline")
+    elif "typed" in report:
+        options.append(f"--typed {report['typed']}")
+    options.append(f"--models {name} --items {report['items_of_a_group']} --seed {report['seed']}")
+    return f"python tests/benchmarks/specialists.py {' '.join(options)}"
 
 
 def _reached(is_reached: bool) -> str:

@@ -14,7 +14,7 @@ from infilling_items import Item
 from raw_model import Served
 from reporting import say
 from retyping import retype, settled_session
-from specialist_figures import Comparison, compare_pairs
+from specialist_figures import ALL, compare_pairs
 from specialist_models import speaks
 from typing_items import choose_items, copy_without_answers, count_keys
 
@@ -29,8 +29,10 @@ def completed_report(
     folder: Path,
     registry: LanguageRegistry,
 ) -> dict[str, dict[str, Any]]:
-    """Type pieces of the held-out packages with each model; return the shares by language."""
+    """Type pieces of the held-out packages with each model; return the shares by language, and of
+    all languages together."""
     found: dict[str, dict[str, Any]] = {model.manifest.id: {} for model in models}
+    together: dict[str, list[tuple[float, float]]] = {model.manifest.id: [] for model in models}
     for name in [name for name in PACKAGES if any(item.language == name for item in items)]:
         language = registry.for_editor_id(name)
         assert language is not None, "every language asked about is bundled"
@@ -46,8 +48,12 @@ def completed_report(
                 shares[model.manifest.id] = asyncio.run(_completed(model.manifest.id, pieces))
         base = shares[models[0].manifest.id]
         for model_id, values in shares.items():
-            comparison: Comparison = compare_pairs(list(zip(values, base, strict=True)), seed)
-            found[model_id][name] = comparison.as_row()
+            pairs = list(zip(values, base, strict=True))
+            together[model_id] += pairs
+            found[model_id][name] = compare_pairs(pairs, seed).as_row()
+    for model_id, pairs in together.items():
+        if pairs:
+            found[model_id][ALL] = compare_pairs(pairs, seed).as_row()
     return found
 
 

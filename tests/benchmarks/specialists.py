@@ -127,6 +127,7 @@ def main(
         "machine": machine(),
         "seed": seed,
         "only": list(only),
+        "typed": typed,
         "items_of_a_group": items,
         "context_tokens": context_tokens,
         "packages": {name: [each.title for each in group] for name, group in PACKAGES.items()},

@@ -269,7 +269,7 @@ def test_a_manifest_can_hold_the_evidence() -> None:
     assert found[0]["against"] == "base"
     assert (found[0]["ours"], found[0]["theirs"], found[0]["items"]) == (1.0, 0.25, 40)
     assert found[0]["command"].endswith(
-        "--no-pipeline --only packages --models ours --items 10 --seed 31"
+        "--only packages --no-pipeline --models ours --items 10 --seed 31"
     )
 
 
@@ -284,6 +284,23 @@ def test_the_evidence_of_several_languages_together_stands_for_the_others() -> N
     }
     found = msgspec.toml.decode(evidence_tables(report))["evidence"]
     assert [(each["language"], each["ours"]) for each in found] == [("*", 1), ("c", 1), ("cpp", 0)]
+
+
+def test_completed_code_is_evidence_and_too_few_items_are_none() -> None:
+    row, few = (compare_pairs([(1.0, 0.0)] * count, seed=1).as_row() for count in (30, 3))
+    report = {
+        "models": [{"id": "base"}],
+        "items_of_a_group": 1,
+        "seed": 31,
+        "only": ["packages"],
+        "typed": 30,
+        "pipeline": {},
+        "pipeline_against_base": {"ours": {"exact": {"all": few, "c": few}}},
+        "completed": {"base": {"all": row, "c": row}, "ours": {"all": row, "c": row}},
+    }
+    (found,) = msgspec.toml.decode(evidence_tables(report))["evidence"]
+    assert (found["measure"], found["language"], found["items"]) == ("completed_code", "c", 30)
+    assert "--only packages --typed 30 --models ours" in found["command"]
 
 
 # -- models --

@@ -481,6 +481,7 @@ def test_two_folders_in_one_window(code: VSCode, tmp_path: Path) -> None:
         (folder / f"{folder.name}.py").write_text(PROGRAM)
     workspace = tmp_path / "both.code-workspace"
     workspace.write_text(json.dumps({"folders": [{"path": each.name} for each in folders]}))
+    code.reset_settings()
     window = Window(code, workspace)
     try:
         for folder in folders:

@@ -29,6 +29,7 @@ _POLL_SECONDS = 0.1
 _START_SECONDS = 120.0
 _HERE = Path(__file__).parent
 _LINES = ".part.editor .editor-instance .view-lines"
+_FOLDERS = ".explorer-folders-view .monaco-list-row"
 NOTIFICATION = ".notifications-toasts .notification-list-item-message"
 STATUS = '.statusbar-item[id="tabwright.tabwright.status"]'
 
@@ -208,6 +209,26 @@ class Window:
         query = urllib.parse.urlencode({"workspace" if is_workspace else "folder": str(place)})
         url = f"http://127.0.0.1:{code.port}/?{query}"
         code.do("open", url=url, width=size[0], height=size[1])
+        if is_workspace:
+            self._reload_until_it_has_folders()
+
+    def _reload_until_it_has_folders(self) -> None:
+        """Have VS Code show the folders of a workspace file, which it may lose the first time.
+
+        In a browser it begins with the folders that it remembers of the file, which are none, and
+        reads the file beside. Is that done before the window has its workspace, then the news of
+        it goes to nobody, and the window stays without folders (1.100, `WorkspaceService`,
+        `onWorkspaceConfigurationChanged` and `updateWorkspaceAndInitializeConfiguration`). What
+        was read is remembered all the same: a reload begins with it.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(AssertionError):
+                until(lambda: self.code.do("count", selector=_FOLDERS) > 0, 10.0)
+                return
+            self._opened = time.time()
+            self.code.do("reload")
+        raise AssertionError(f"the window has no folders; {self.why_not()}")
 
     def close(self) -> None:
         self.code.do("close")

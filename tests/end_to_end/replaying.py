@@ -99,7 +99,7 @@ class Replay:
         if "id" in message:
             self._asked[message["id"]] = (method, params, self._text_before(params))
         self._follow(method, params)
-        _send(stream, message)
+        _send(stream, _declaring_status(message) if method == "initialize" else message)
         if method == "initialize":
             await self._has_answer(message["id"])
             result = self._answers[message["id"]][0]["result"]
@@ -172,6 +172,14 @@ def _answers_of_the_editor(
             kept = {key: message[key] for key in ("result", "error") if key in message}
             found[methods[message["id"]]].append(kept)
     return found
+
+
+def _declaring_status(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to `initialize` that this client is told of the status: it waits for the model."""
+    params = message["params"]
+    wishes = {**params["capabilities"].get("experimental", {}), "didChangeStatus": True}
+    capabilities = {**params["capabilities"], "experimental": wishes}
+    return {**message, "params": {**params, "capabilities": capabilities}}
 
 
 def _send(stream: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:

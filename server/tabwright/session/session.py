@@ -17,7 +17,13 @@ from tabwright.completion.knowledge import Knowledge
 from tabwright.completion.openers_left import OpenersLeft
 from tabwright.completion.pipeline import CompletionRequest, ReadyModel
 from tabwright.completion.shape import Shape
-from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion
+from tabwright.completion.suggestion import (
+    NoSuggestion,
+    Outcome,
+    Reason,
+    ShownFile,
+    Suggestion,
+)
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.errors import ModelError
 from tabwright.model.catalogue import Catalogue
@@ -89,6 +95,8 @@ class Explanation:
     prompt_tokens: int = 0
     reused_tokens: int = 0
     evaluated_tokens: int = 0
+    shown_files: tuple[ShownFile, ...] = ()
+    """Of which other files the model was shown something."""
 
 
 @dataclass(frozen=True)
@@ -495,6 +503,7 @@ class Session:
                 prompt_tokens=outcome.timings.prompt_tokens,
                 reused_tokens=outcome.timings.reused_tokens,
                 evaluated_tokens=outcome.timings.evaluated_tokens,
+                shown_files=outcome.shown_files,
             )
             self._show_outcome(outcome)
         logger.debug("completion: %s in %.0f ms", name, seconds * 1000)

@@ -31,7 +31,13 @@ end
 local commands = {}
 
 function commands.explain()
-  ask('tabwright.explain', nil, say_message)
+  ask('tabwright.explain', nil, function(answer)
+    local lines = { answer.message or 'that is not known.' }
+    for _, file in ipairs(answer.shownFiles or {}) do
+      table.insert(lines, ('shown to the model: %s (%s)'):format(file.path, table.concat(file.reasons, ', ')))
+    end
+    say(table.concat(lines, '\n'))
+  end)
 end
 
 function commands.status()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 pytest.importorskip("pynvim", reason="pynvim, which drives Neovim, is not installed")
 
-from end_to_end.neovim_support import Editor, find_neovim, isolate
+from end_to_end.neovim_support import PLUGIN, Editor, find_neovim, isolate
 from end_to_end.scripted_server import (
     end_specializing,
     scripted_command,
@@ -39,8 +42,9 @@ def open_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ope
     file.write_text("from rows import Row\n\n\ndef width(row: Row):\n    return row\n")
     with ExitStack() as stack:
 
-        def start(**settings: object) -> Editor:
-            command = [*scripted_command(), "serve"]
+        def start(
+            command: Sequence[str] = (*scripted_command(), "serve"), **settings: object
+        ) -> Editor:
             return stack.enter_context(Editor(tmp_path, file, settings, command=command))
 
         yield start
@@ -90,3 +94,41 @@ def test_explain_names_the_files_that_the_model_was_shown(open_editor: Open) -> 
         return "shown to the model: rows.py (defines Row" in editor.messages()
 
     editor.until(is_told)
+
+
+def test_checkhealth_looks_at_the_server_and_the_installation(
+    open_editor: Open, tmp_path: Path
+) -> None:
+    program = tmp_path / "tabwright"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(scripted_command())} "$@"\n')
+    program.chmod(0o755)
+    editor = open_editor(command=[str(program), "serve"])
+    editor.wait_for_model()
+    editor.nvim.command("checkhealth tabwright")
+    report = editor.text()
+    assert "scripted is ready" in report
+    assert re.search(r"OK.* Python: ", report)
+    assert "not on PATH" not in report
+
+
+def test_checkhealth_says_what_to_do_where_there_is_no_program(open_editor: Open) -> None:
+    editor = open_editor()
+    editor.wait_for_model()
+    editor.lua("require('tabwright.options').current.cmd = { 'no-such-program', 'serve' }")
+    editor.nvim.command("checkhealth tabwright")
+    report = editor.text()
+    assert "ERROR" in report
+    assert "`no-such-program` is not on PATH" in report
+    assert "give its full path as `cmd`" in report
+
+
+def test_the_help_has_sound_tags_and_is_found(open_editor: Open, tmp_path: Path) -> None:
+    editor = open_editor()
+    shutil.copytree(PLUGIN / "doc", tmp_path / "plugin" / "doc")  # tags are written beside it
+    editor.nvim.command(f"set runtimepath^={tmp_path / 'plugin'}")
+    editor.nvim.command(f"helptags {tmp_path / 'plugin' / 'doc'}")
+    for topic in ("tabwright", ":Tabwright", "tabwright-keys"):
+        editor.nvim.command(f"help {topic}")
+        assert editor.text().startswith("*tabwright.txt*")
+        editor.nvim.command("helpclose")
+    assert "E154" not in editor.messages()  # a tag that is there twice

@@ -23,7 +23,12 @@ import click
 _HERE = Path(__file__).parent
 SCENARIOS: Mapping[str, tuple[str, ...]] = {
     "vscode": ("test_vscode.py", "test_vscode_scripted.py"),
-    "neovim": ("test_neovim.py", "test_neovim_commands.py", "test_neovim_recording.py"),
+    "neovim": (
+        "test_neovim.py",
+        "test_neovim_projects.py",
+        "test_neovim_commands.py",
+        "test_neovim_recording.py",
+    ),
 }
 
 

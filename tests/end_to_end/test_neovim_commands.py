@@ -132,3 +132,44 @@ def test_the_help_has_sound_tags_and_is_found(open_editor: Open, tmp_path: Path)
         assert editor.text().startswith("*tabwright.txt*")
         editor.nvim.command("helpclose")
     assert "E154" not in editor.messages()  # a tag that is there twice
+
+
+@pytest.mark.parametrize(
+    ("scope", "others_are_on"),
+    [
+        ("buffer", {"rows.py": True, "notes.md": True}),
+        ("filetype", {"rows.py": False, "notes.md": True}),
+    ],
+)
+def test_a_buffer_or_a_file_type_is_switched_off_and_on_by_itself(
+    open_editor: Open, tmp_path: Path, scope: str, others_are_on: dict[str, bool]
+) -> None:
+    (tmp_path / "project" / "notes.md").write_text("# Rows\n")
+    editor = open_editor()
+    editor.wait_for_model()
+
+    def is_on() -> bool:
+        return bool(editor.lua("return require('tabwright').status()") != "Tabwright off")
+
+    editor.nvim.command(f"silent Tabwright toggle {scope}")
+    assert not is_on()
+    asked = editor.nvim.vars["asked"]
+    editor.type("GAs<Esc>")
+    editor.until(lambda: editor.text().endswith("rows"))
+    assert editor.nvim.vars["asked"] == asked
+    editor.nvim.command("silent write")
+    for name, wanted in others_are_on.items():
+        editor.nvim.command(f"edit {tmp_path / 'project' / name}")
+        assert is_on() is wanted
+    editor.nvim.command(f"edit {editor.file}")
+    assert not is_on()
+    editor.nvim.command(f"silent Tabwright toggle {scope}")
+    assert is_on()
+    editor.type("GA.")
+    editor.until(lambda: editor.nvim.vars["asked"] > asked)
+
+
+def test_toggle_takes_no_other_word(open_editor: Open) -> None:
+    editor = open_editor()
+    editor.nvim.command("Tabwright toggle everything")
+    assert "give buffer, filetype or nothing" in editor.messages()

@@ -42,9 +42,7 @@ suggestion would come twice."
   :server-id 'tabwright
   :add-on? t
   :multi-root t
-  :initialization-options #'tabwright--initialization-options
-  ;; lsp-mode warns of each notification that it does not know.
-  :notification-handlers (lsp-ht ("didChangeStatus" #'ignore))))
+  :initialization-options #'tabwright--initialization-options))
 
 ;; lsp-mode waits for two seconds by itself; the server knows when to wait.
 (setq lsp-inline-completion-idle-delay 0.1)

@@ -23,6 +23,7 @@ AUTOMATIC = 2
 _CAPABILITIES: dict[str, Any] = {
     "textDocument": {"inlineCompletion": {}},
     "workspace": {"workspaceFolders": True},
+    "experimental": {"didChangeStatus": True},
 }
 _END_SECONDS = 10.0
 NOT_ASKED = frozenset(

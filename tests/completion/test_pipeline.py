@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from completion.scripted import ScriptedGenerator, a_model, complete, request_at_mark
 from tabwright.completion import pipeline
 from tabwright.completion.cache import ResultCache
-from tabwright.completion.excerpt_layout import Excerpt
-from tabwright.completion.suggestion import NoSuggestion, Reason, Suggestion
+from tabwright.completion.excerpt_layout import Excerpt, Part
+from tabwright.completion.suggestion import NoSuggestion, Reason, ShownFile, Suggestion
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.errors import ModelCrashed, PromptTooLong
 from tabwright.model.client import GenerationEvent, GenerationRequest
@@ -483,6 +483,27 @@ async def test_excerpts_are_shown_to_models_that_are_better_for_them(
     request = await asked_with(known, model_id=model_id, excerpts=setting)
     shown = "".join(segment.text for segment in request.segments)
     assert ("lib/shelf.py" in shown) == is_shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "setting"), [("shelf\n", "always"), ("", "always"), ("shelf\n", "never")]
+)
+async def test_an_outcome_says_of_which_files_the_model_was_shown_something(
+    answer: str, setting: Literal["always", "never"]
+) -> None:
+    part = Part("definitions", "shelf", "lib/shelf.py", 0, "", 1.0, 9)
+    known = ScriptedKnowledge(shown=(Excerpt("lib/shelf.py", "def shelf(): ...\n", (part,)),))
+    request = request_at_mark(SHELF, settings=CompletionSettings(excerpts=setting))
+    outcome = await complete(replace(request, knowledge=known), answer)
+    wanted = (ShownFile("lib/shelf.py", ("defines shelf",)),)
+    assert outcome.shown_files == (wanted if setting == "always" else ())
+
+
+async def test_excerpts_without_room_are_not_said_to_be_shown() -> None:
+    known = ScriptedKnowledge(shown=(Excerpt("lib/shelf.py", "def shelf(): ...\n" * 5000),))
+    request = request_at_mark(SHELF, settings=CompletionSettings(excerpts="always"))
+    outcome = await complete(replace(request, knowledge=known), "shelf\n")
+    assert outcome.shown_files == ()
 
 
 async def test_a_name_that_nothing_has_is_cut_where_a_known_one_is_shown() -> None:

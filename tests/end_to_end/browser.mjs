@@ -58,14 +58,22 @@ function watchGhost() {
   );
 }
 
+async function settle() {
+  await page.waitForSelector('.monaco-workbench .part.statusbar', { timeout: 120_000 });
+  await page.evaluate(watchGhost);
+}
+
 const commands = {
   async open({ url, width, height }) {
     await page?.close();
     const context = await browser.newContext({ viewport: { width, height } });
     page = await context.newPage();
     await page.goto(url, { timeout: 120_000 });
-    await page.waitForSelector('.monaco-workbench .part.statusbar', { timeout: 120_000 });
-    await page.evaluate(watchGhost);
+    await settle();
+  },
+  async reload() {
+    await page.reload({ timeout: 120_000 });
+    await settle();
   },
   async close() {
     await page?.context().close();

@@ -132,4 +132,5 @@ def modern_capabilities() -> types.ClientCapabilities:
             ),
             workspace_folders=True,
         ),
+        experimental={"didChangeStatus": True},
     )

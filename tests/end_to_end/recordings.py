@@ -31,9 +31,14 @@ def recording_environment(environment: Mapping[str, str], folder: Path) -> dict[
 
 def keep(name: str, folder: Path, project: Path) -> None:
     """Make a recording of what was written down in `folder`, if that is wanted."""
+    (written,) = folder.glob("*.jsonl")
+    keep_file(name, written, project)
+
+
+def keep_file(name: str, written: Path, project: Path) -> None:
+    """Make a recording of a file that `recording_server.py` wrote, if that is wanted."""
     if not os.environ.get("TABWRIGHT_KEEP_RECORDINGS"):
         return
-    (written,) = folder.glob("*.jsonl")
     lines = cleaned(written.read_text(encoding="utf-8").splitlines(), project)
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

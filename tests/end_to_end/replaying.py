@@ -99,7 +99,7 @@ class Replay:
         if "id" in message:
             self._asked[message["id"]] = (method, params, self._text_before(params))
         self._follow(method, params)
-        _send(stream, message)
+        _send(stream, _declaring_status(message) if method == "initialize" else message)
         if method == "initialize":
             await self._has_answer(message["id"])
             result = self._answers[message["id"]][0]["result"]
@@ -113,7 +113,8 @@ class Replay:
             if method is None:
                 self._answers[message["id"]].append(message)
             elif "id" in message:
-                known = self._answers_to_give[method]
+                # A busy machine shows progress where the recorded one had no need to.
+                known = self._answers_to_give[method] or [{"result": None}]
                 answer = known.pop(0) if len(known) > 1 else known[0]
                 _send(target, {"jsonrpc": "2.0", "id": message["id"], **answer})
                 self._settings_given += method == _SETTINGS
@@ -172,6 +173,14 @@ def _answers_of_the_editor(
             kept = {key: message[key] for key in ("result", "error") if key in message}
             found[methods[message["id"]]].append(kept)
     return found
+
+
+def _declaring_status(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to `initialize` that this client is told of the status: it waits for the model."""
+    params = message["params"]
+    wishes = {**params["capabilities"].get("experimental", {}), "didChangeStatus": True}
+    capabilities = {**params["capabilities"], "experimental": wishes}
+    return {**message, "params": {**params, "capabilities": capabilities}}
 
 
 def _send(stream: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """A model process without a model: every answer is the same, and every prompt is written down.
 
 `scripted_server.py` starts it. `SCRIPTED_ANSWER` is the answer; to `SCRIPTED_PROMPTS`, a file, each
-prompt that somebody waits for adds one line of JSON, a string.
+prompt that somebody waits for adds one line of JSON, a string; and the file `SCRIPTED_LOADED` is
+there once the model is loaded.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ def main() -> None:
         match decode_to_process(sys.stdin.buffer.read(frame_length(header))):
             case LoadModel(request_id=request_id, model_key=key, context_tokens=tokens):
                 send(Loaded(request_id, key, 0.001, tokens, "scripted", ()))
+                if loaded := os.environ.get("SCRIPTED_LOADED"):
+                    with open(loaded, "w", encoding="utf-8"):  # noqa: PTH123  # as above
+                        pass
             case Measure(request_id=request_id):
                 send(Measured(request_id, 1000.0, 100.0))
             case Describe(request_id=request_id):

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 from tabwright.model import client
+from tabwright.session import specializing as session_specializing
 
 MODEL = Path(__file__).with_name("scripted_model.py")
+SPECIALIZE = Path(__file__).with_name("scripted_specialize.py")
 
 _MANIFEST = """
 id = "scripted"
@@ -46,12 +48,30 @@ def scripted_environment(folder: Path, answer: str) -> dict[str, str]:
         "TABWRIGHT_DATA_DIR": str(folder / "data"),
         "SCRIPTED_ANSWER": answer,
         "SCRIPTED_PROMPTS": str(folder / "prompts.jsonl"),
+        "SCRIPTED_LOADED": str(folder / "loaded"),
+        "SCRIPTED_SPECIALIZE": str(folder / "specialize.json"),
     }
 
 
 def scripted_command() -> list[str]:
     """Return what stands for `tabwright` on a command line."""
     return [sys.executable, __file__]
+
+
+def is_loaded(folder: Path) -> bool:
+    """Return whether that server's model is loaded: for clients that are not told of the status."""
+    return (folder / "loaded").exists()
+
+
+def specializing(folder: Path) -> list[str]:
+    """Return the words of that server's `tabwright specialize`, none while it does not run."""
+    path = folder / "specialize.json"
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+
+
+def end_specializing(folder: Path) -> None:
+    """Let that command come to its end."""
+    (folder / "specialize.json.end").touch()
 
 
 def prompts(folder: Path) -> list[str]:
@@ -70,6 +90,7 @@ def main() -> None:
         sys.stdout.flush()
         os._exit(status & 0xFF)  # the other direction may still wait for its next message
     client.python_module_command = lambda _module: [sys.executable, str(MODEL)]
+    session_specializing.python_module_command = lambda _module: [sys.executable, str(SPECIALIZE)]
     from tabwright.main import main as tabwright
 
     tabwright()

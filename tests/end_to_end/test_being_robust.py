@@ -194,6 +194,17 @@ async def test_settings_pushed_by_a_client_that_cannot_be_asked(
     assert await client.why() == "disabled"
 
 
+async def test_a_client_that_does_not_show_the_status_is_not_told_of_it(
+    start: Start, tmp_path: Path, nothing_installed: Mapping[str, str]
+) -> None:
+    client = await start(capabilities=types.ClientCapabilities(), environment=nothing_installed)
+    uri = (tmp_path / "a.py").as_uri()
+    await client.open(uri, "x = ")
+    await client.suggest(uri, 0, 4)
+    assert await client.why() == "model_missing"  # of which others are told
+    assert client.statuses == []
+
+
 async def test_a_document_that_is_not_open_is_answered(
     start: Start, tmp_path: Path, nothing_installed: Mapping[str, str]
 ) -> None:

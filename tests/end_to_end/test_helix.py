@@ -12,7 +12,12 @@ import pytest
 from end_to_end import recordings
 from end_to_end.debian_editors import helix
 from end_to_end.fetching import NotHere
-from end_to_end.scripted_server import prompts, scripted_command, scripted_environment
+from end_to_end.scripted_server import (
+    is_loaded,
+    prompts,
+    scripted_command,
+    scripted_environment,
+)
 from end_to_end.terminal import Terminal, saved
 
 OURS = Path(__file__).parents[2] / "editors" / "helix" / "languages.toml"
@@ -48,7 +53,7 @@ def test_the_suggestion_is_in_the_completion_list(tmp_path: Path) -> None:
     file = project / "area.py"
     file.write_text("def area(width, height):\n    return \n", encoding="utf-8")
     with Terminal([str(program), str(file)], environment, project) as terminal:
-        terminal.until(lambda: "is ready" in "".join(each.read_text() for each in record.iterdir()))
+        terminal.until(lambda: is_loaded(tmp_path))
         terminal.type("jA" + "width")
         terminal.until(lambda: b"width * height" in terminal.output)
         accept_and_save(terminal)

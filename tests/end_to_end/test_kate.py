@@ -15,7 +15,12 @@ import pytest
 
 from end_to_end import recordings
 from end_to_end.fetching import NotHere, require
-from end_to_end.scripted_server import prompts, scripted_command, scripted_environment
+from end_to_end.scripted_server import (
+    is_loaded,
+    prompts,
+    scripted_command,
+    scripted_environment,
+)
 
 OURS = Path(__file__).parents[2] / "editors" / "kate" / "settings.json"
 PATIENCE_SECONDS = 30.0
@@ -59,7 +64,7 @@ def test_the_suggestion_is_in_the_completion_list(tmp_path: Path) -> None:
 
         arguments = ["kate", "-n", "-b", "-l", "3", "-c", "12", str(file)]
         with program(arguments, environment) as kate:
-            until(lambda: "is ready" in said())
+            until(lambda: is_loaded(tmp_path))
             window = until(
                 lambda: xdotool(environment, "search", "--onlyvisible", "--name", "area")
             )

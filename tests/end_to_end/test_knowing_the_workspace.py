@@ -77,6 +77,22 @@ async def test_what_is_saved_is_known_without_any_event_of_the_system(
     await until(suggests(client, uri, "length"))
 
 
+async def test_whoever_asks_is_told_which_files_the_model_was_shown_and_why(
+    start: Start, folder: Path
+) -> None:
+    (folder / "rows.py").write_text("class Row:\n    def width(self):\n        return 1\n")
+    client = await start({"excerpts": "always"}, folder=folder)
+    uri = (folder / "use.py").as_uri()
+    await client.open(uri, "from rows import Row\n\n\ndef width(row: Row):\n    return row.")
+
+    async def is_told() -> bool:
+        await client.suggest(uri, 4, 15)
+        files = (await client.run("tabwright.explain"))["shownFiles"]
+        return any(each["path"] == "rows.py" and "defines Row" in each["reasons"] for each in files)
+
+    await until(is_told)
+
+
 async def test_where_a_setting_says_so_nothing_is_read(start: Start, folder: Path) -> None:
     client = await start({"indexWorkspace": False}, folder=folder)
     uri = (folder / "use.py").as_uri()

@@ -91,21 +91,6 @@ def change_settings(project: Path, settings: Mapping[str, Any]) -> None:
     (project / ".vscode" / "settings.json").write_text(json.dumps(values))
 
 
-def ask_by_hand(window: Window) -> str:
-    """Ask for a suggestion, and wait for it without touching another key."""
-    asked = len(by_hand(window))
-    window.press("Alt+\\")
-    window.until(lambda: len(by_hand(window)) > asked)
-    first = str(by_hand(window)[-1][1]["result"]["items"][0]["insertText"]).replace("\r", "")
-    window.until(lambda: window.ghost() == first)
-    return first
-
-
-def by_hand(window: Window) -> list[Any]:
-    """Return the answered questions that somebody asked by hand."""
-    return [each for each in window.exchanges() if each[0]["params"]["context"]["triggerKind"] == 1]
-
-
 def test_from_a_fresh_profile_a_suggestion_appears_while_typing_and_tab_accepts_it(
     open_window: Open,
 ) -> None:
@@ -150,7 +135,7 @@ def test_a_suggestion_is_accepted_word_by_word_and_each_is_reported(open_window:
     window.to_end()
     window.type(COUNT)
     window.wait_for_steady_ghost()
-    text = ask_by_hand(window)
+    text = window.ask_by_hand()
     for count in (1, 2):
         window.press("Control+ArrowRight")
         window.until(lambda: len(window.sent(ACCEPTED)) == count)  # noqa: B023 - called here
@@ -170,7 +155,7 @@ def test_a_block_is_accepted_line_by_line(open_window: Open) -> None:
     window.wait_for_model()
     window.to_end()
     window.type("\n\nclass Point:\ndef __init__(self, x, y):\n")
-    text = ask_by_hand(window)
+    text = window.ask_by_hand()
     first_line, _, rest = text.partition("\n")
     assert rest
     before = window.saved()
@@ -236,7 +221,7 @@ def test_by_hand_a_suggestion_comes_where_none_comes_by_itself(open_window: Open
     window.type(ADD)
     window.until(window.exchanges)
     assert window.ghost() == ""
-    ask_by_hand(window)
+    window.ask_by_hand()
     window.press("Tab")
     assert window.saved().startswith(PROGRAM + ADDED + "rn")
 
@@ -349,7 +334,7 @@ def test_snoozing_asks_nothing_but_by_hand(open_window: Open) -> None:
     window.focus()
     window.to_end()
     window.type(ADD)
-    ask_by_hand(window)
+    window.ask_by_hand()
     assert {
         each["context"]["triggerKind"] for each in window.sent("textDocument/inlineCompletion")
     } == {1}
@@ -390,8 +375,8 @@ def test_an_untitled_file_gets_suggestions(open_window: Open) -> None:
     window.choose("Text File")
     window.until(lambda: window.tab().startswith("Untitled"))
     window.type("import csv\n\n\ndef read_rows(path):\n    with open(path) as file:\nreturn li")
-    ask_by_hand(window)
-    question = by_hand(window)[-1][0]["params"]
+    window.ask_by_hand()
+    question = window.by_hand()[-1][0]["params"]
     assert question["textDocument"]["uri"].startswith("untitled:")
 
 
@@ -434,7 +419,7 @@ def test_a_block_in_a_file_with_carriage_returns(open_window: Open) -> None:
     window.wait_for_model()
     window.to_end()
     window.type("\n\nclass Point:\ndef __init__(self, x, y):\n")
-    text = ask_by_hand(window)
+    text = window.ask_by_hand()
     assert "\n" in text
     before = window.saved()
     window.press("Tab")
@@ -452,8 +437,8 @@ def test_a_cell_of_a_notebook_is_completed_from_the_cells_before(open_window: Op
     window.wait_for_model()
     window.focus_cell(1)
     window.type("def count_rows(path):\nwith op")
-    assert "path" in ask_by_hand(window)
-    question = by_hand(window)[-1][0]["params"]
+    assert "path" in window.ask_by_hand()
+    question = window.by_hand()[-1][0]["params"]
     assert question["textDocument"]["uri"].startswith("vscode-notebook-cell:")
     opened = window.sent("notebookDocument/didOpen")[-1]
     assert PROGRAM.rstrip("\n") in [
@@ -481,6 +466,7 @@ def test_two_folders_in_one_window(code: VSCode, tmp_path: Path) -> None:
         (folder / f"{folder.name}.py").write_text(PROGRAM)
     workspace = tmp_path / "both.code-workspace"
     workspace.write_text(json.dumps({"folders": [{"path": each.name} for each in folders]}))
+    code.reset_settings()
     window = Window(code, workspace)
     try:
         for folder in folders:

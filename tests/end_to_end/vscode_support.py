@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ _POLL_SECONDS = 0.1
 _START_SECONDS = 120.0
 _HERE = Path(__file__).parent
 _LINES = ".part.editor .editor-instance .view-lines"
+_FOLDERS = ".explorer-folders-view .monaco-list-row"
 NOTIFICATION = ".notifications-toasts .notification-list-item-message"
 STATUS = '.statusbar-item[id="tabwright.tabwright.status"]'
 
@@ -55,8 +57,17 @@ _SETTINGS = {
 class VSCode:
     """One VS Code for all tests: each opens a folder in a window of its own."""
 
-    def __init__(self, folder: Path, *, is_server_installed: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        is_server_installed: bool = True,
+        server: Sequence[str] = (sys.executable, str(_HERE / "recording_server.py")),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """`server` stands for `tabwright`; `variables` are the environment's, above all others."""
         self.folder = folder
+        self._tabwright = server
         self._entry = code_server.installed_code_server()
         browser = code_server.find_browser()
         extension = code_server.packaged_extension()
@@ -65,7 +76,7 @@ class VSCode:
         self._extensions = folder / "extensions"
         self._user = folder / "user"
         self.reset_settings()
-        environment = self._environment(is_server_installed)
+        environment = {**self._environment(is_server_installed), **(variables or {})}
         self._run(environment, "--install-extension", str(extension))
         self.port = _free_port()
         config = folder / "config.yaml"
@@ -108,8 +119,7 @@ class VSCode:
         programs.mkdir()
         home = self.folder / "home"
         home.mkdir()
-        recorder = _HERE / "recording_server.py"
-        tabwright = f'#!/bin/sh\nexec "{sys.executable}" "{recorder}" "$@"\n'
+        tabwright = f'#!/bin/sh\nexec {shlex.join(self._tabwright)} "$@"\n'
         if is_server_installed:
             _write_program(programs / "tabwright", tabwright)
         else:
@@ -208,6 +218,26 @@ class Window:
         query = urllib.parse.urlencode({"workspace" if is_workspace else "folder": str(place)})
         url = f"http://127.0.0.1:{code.port}/?{query}"
         code.do("open", url=url, width=size[0], height=size[1])
+        if is_workspace:
+            self._reload_until_it_has_folders()
+
+    def _reload_until_it_has_folders(self) -> None:
+        """Have VS Code show the folders of a workspace file, which it may lose the first time.
+
+        In a browser it begins with the folders that it remembers of the file, which are none, and
+        reads the file beside. Is that done before the window has its workspace, then the news of
+        it goes to nobody, and the window stays without folders (1.100, `WorkspaceService`,
+        `onWorkspaceConfigurationChanged` and `updateWorkspaceAndInitializeConfiguration`). What
+        was read is remembered all the same: a reload begins with it.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(AssertionError):
+                until(lambda: self.code.do("count", selector=_FOLDERS) > 0, 10.0)
+                return
+            self._opened = time.time()
+            self.code.do("reload")
+        raise AssertionError(f"the window has no folders; {self.why_not()}")
 
     def close(self) -> None:
         self.code.do("close")
@@ -290,6 +320,13 @@ class Window:
         """Return the suggestion as the screen has it, empty when there is none."""
         return str(self.code.do("evaluate", code="readGhost()"))
 
+    def text(self) -> str:
+        """Return the lines of the editor that can be seen."""
+        return "\n".join(self.code.do("texts", selector=f"{_LINES} .view-line"))
+
+    def status_bar(self) -> list[str]:
+        return list(self.code.do("texts", selector=".statusbar-item"))
+
     def notifications(self) -> list[str]:
         return list(self.code.do("texts", selector=NOTIFICATION))
 
@@ -322,19 +359,43 @@ class Window:
         return [each["params"] for each in self.said("editor", method)]
 
     def conversation(self) -> list[dict[str, Any]]:
-        newest: list[dict[str, Any]] = []
-        for path in self.code.recordings.glob("*.jsonl"):
-            text = path.read_text(encoding="utf-8")
-            lines = [
-                json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"
-            ]
-            if (
-                lines
-                and lines[0]["at"] >= self._opened
-                and (not newest or lines[0]["at"] > newest[0]["at"])
-            ):
-                newest = lines
-        return newest
+        recording = self.recording()
+        return [] if recording is None else _entries(recording)
+
+    def recording(self) -> Path | None:
+        """Return the file in which the newest server of this window is written down."""
+        started = {
+            path: entries[0]["at"]
+            for path in self.code.recordings.glob("*.jsonl")
+            if (entries := _entries(path))
+        }
+        ours = [path for path, at in started.items() if at >= self._opened]
+        return max(ours, key=lambda path: started[path], default=None)
+
+    def results(self, command: str) -> list[Any]:
+        """Return what the server has answered to one of its commands."""
+        asked = {
+            each["id"]
+            for each in self.said("editor", "workspace/executeCommand")
+            if each["params"]["command"] == command
+        }
+        answers = self.said("server")
+        return [each["result"] for each in answers if each.get("id") in asked and "result" in each]
+
+    def by_hand(self) -> list[tuple[dict[str, Any], dict[str, Any], float]]:
+        """Return the answered questions that somebody asked by hand."""
+        return [
+            each for each in self.exchanges() if each[0]["params"]["context"]["triggerKind"] == 1
+        ]
+
+    def ask_by_hand(self) -> str:
+        """Ask for a suggestion, and wait for it without touching another key."""
+        asked = len(self.by_hand())
+        self.press("Alt+\\")
+        self.until(lambda: len(self.by_hand()) > asked)
+        first = str(self.by_hand()[-1][1]["result"]["items"][0]["insertText"]).replace("\r", "")
+        self.until(lambda: self.ghost() == first)
+        return first
 
     def exchanges(self) -> list[tuple[dict[str, Any], dict[str, Any], float]]:
         """Return the answered questions for a suggestion: question, answer, seconds between."""
@@ -422,6 +483,12 @@ def until(condition: Callable[[], Any], patience: float = PATIENCE_SECONDS) -> A
             raise AssertionError("nothing came of it")
         time.sleep(_POLL_SECONDS)
     return value
+
+
+def _entries(recording: Path) -> list[dict[str, Any]]:
+    """Return the messages of a recording that is still being written."""
+    text = recording.read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
 
 
 def _write_program(path: Path, text: str) -> None:

@@ -11,11 +11,24 @@ import {
   type Middleware,
   RevealOutputChannelOn,
   State,
+  type StaticFeature,
   type TextDocumentFilter,
 } from 'vscode-languageclient/node';
 
 /** Settings of this extension's own, which the server does not know. */
 const OWN_SETTINGS = ['path', 'installFrom', 'logLevel', 'trace'];
+
+/** Declares that the server may tell of its status: it sends `didChangeStatus` to nobody else. */
+const SHOWS_STATUS: StaticFeature = {
+  fillClientCapabilities: (capabilities) => {
+    capabilities.experimental = Object.assign({}, capabilities.experimental, {
+      didChangeStatus: true,
+    });
+  },
+  initialize: () => undefined,
+  getState: () => ({ kind: 'static' }),
+  clear: () => undefined,
+};
 
 export { State };
 
@@ -43,6 +56,7 @@ export class QuietClient extends LanguageClient {
         },
       },
     });
+    this.registerFeature(SHOWS_STATUS);
   }
 
   override error(message: string, data?: unknown): void {

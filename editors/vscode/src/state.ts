@@ -17,6 +17,8 @@ export interface Explanation {
   promptTokens?: number;
   reusedTokens?: number;
   evaluatedTokens?: number;
+  /** Of which other files the model was shown something, and why. */
+  shownFiles?: { path: string; reasons: string[] }[];
   [more: string]: unknown;
 }
 
@@ -131,19 +133,28 @@ export function emptyReason(explanation: Explanation): string | undefined {
 
 /** The context that the last answer was made from, as Markdown. */
 export function contextReport(explanation: Explanation): string {
-  const rows = Object.entries(explanation)
+  const { shownFiles, ...others } = explanation;
+  const rows = Object.entries(others)
     .filter(([name, value]) => name !== 'message' && !isStructured(value))
     .map(([name, value]) => `- ${words(name)}: ${String(value)}`);
-  const structured = Object.entries(explanation)
+  const structured = Object.entries(others)
     .filter(([, value]) => isStructured(value))
     .map(([name, value]) => `## ${words(name)}\n\n${listed(value)}`);
   return [
     '# The last suggestion of Tabwright',
     explanation.message,
     rows.join('\n'),
+    ...(shownFiles ? [`## Code from other files\n\n${files(shownFiles)}`] : []),
     ...structured,
     '',
   ].join('\n\n');
+}
+
+function files(shown: { path: string; reasons: string[] }[]): string {
+  if (shown.length === 0) {
+    return 'None was shown to the model: it is no better for it, nothing fits here, or the settings say so.';
+  }
+  return shown.map(({ path, reasons }) => `- \`${path}\`: ${reasons.join(', ')}`).join('\n');
 }
 
 function isStructured(value: unknown): boolean {

@@ -61,3 +61,10 @@ test('the report has every fact, and lists as lists', () => {
   assert.match(report, /^- prompt tokens: 117$/m);
   assert.match(report, /## excerpts\n\n- \{"path":"a.py","lines":3\}/);
 });
+
+test('the report names the other files that the model was shown something of, and why', () => {
+  const told = { reason: 'shown', message: 'A suggestion was given.' };
+  const shownFiles = [{ path: 'lib/rows.py', reasons: ['defines Row', 'is imported'] }];
+  assert.match(contextReport({ ...told, shownFiles }), /^- `lib\/rows.py`: defines Row, is imported$/m);
+  assert.match(contextReport({ ...told, shownFiles: [] }), /## Code from other files\n\nNone/);
+});

@@ -16,7 +16,7 @@ import collections
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from tabwright.completion.suggestion import Timings
+from tabwright.completion.suggestion import ShownFile, Timings
 from tabwright.completion.trimming import Draft
 
 
@@ -56,6 +56,7 @@ class Kept:
     draft: Draft
     is_unsure: bool
     """Whether the model wrote more than it was sure enough of."""
+    shown_files: tuple[ShownFile, ...] = ()
 
 
 class ResultCache:

@@ -20,6 +20,7 @@ from tabwright.completion.confidence import (
     unknown_words,
 )
 from tabwright.completion.excerpt_layout import Excerpt
+from tabwright.completion.excerpt_reasons import shown_files
 from tabwright.completion.knowledge import Knowledge
 from tabwright.completion.openers_left import OpenersLeft
 from tabwright.completion.prompt import Prompt, build_prompt, room_for
@@ -327,10 +328,9 @@ async def _kept(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Kept:
     """
     max_tokens, budget = plan.max_tokens, plan.budget.context_tokens
     for attempt in range(_PROMPT_ATTEMPTS):
+        prompt = plan.prompt(budget >> attempt)
         generation = plan.generation(
-            plan.prompt(budget >> attempt),
-            max_tokens=max_tokens,
-            first_token_rank=first_token_rank,
+            prompt, max_tokens=max_tokens, first_token_rank=first_token_rank
         )
         key = plan.key(generation)
         known = cache.get(key)
@@ -344,7 +344,7 @@ async def _kept(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Kept:
             if attempt == _PROMPT_ATTEMPTS - 1:
                 raise
             continue
-        kept = _draft(plan, written)
+        kept = replace(_draft(plan, written), shown_files=shown_files(prompt.excerpts))
         if written.cause != "time_limit":  # on another day there may be more time
             cache.put(key, kept)
         return kept
@@ -455,7 +455,7 @@ def _outcome(plan: _Plan, kept: Kept) -> Outcome:
     if reason is None and request.is_automatic and len(text.strip()) < FEWEST_CHARACTERS:
         reason = Reason.TOO_SHORT
     if reason is not None:
-        return NoSuggestion(reason, model=model.name, timings=written.timings)
+        return NoSuggestion(reason, "", model.name, written.timings, kept.shown_files)
     return Suggestion(
         text=text.replace("\n", request.snapshot.line_end),
         model=model.name,
@@ -463,6 +463,7 @@ def _outcome(plan: _Plan, kept: Kept) -> Outcome:
         mean_log_probability=written.mean_log_probability(len(text)),
         ends_line=_ends_line(plan, written) and not kept.is_unsure,
         timings=written.timings,
+        shown_files=kept.shown_files,
     )
 
 

@@ -51,6 +51,8 @@ class Prompt:
     segments: tuple[Segment, ...]
     add_bos: bool
     stop_strings: tuple[str, ...]
+    excerpts: tuple[Excerpt, ...] = ()
+    """Those that it has in it."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def build_prompt(
         context_tokens=context_tokens,
         can_fill_in_the_middle=can_fill_in_the_middle,
     )
-    shown = _fitting(excerpts, language, manifest, room.excerpts)
+    excerpts, shown = _fitting(excerpts, language, manifest, room.excerpts)
     if shown:
         used = sum(len(part.text) for part in shown)
         window, step = room.window_with(used), room.step
@@ -127,7 +129,7 @@ def build_prompt(
     if form is None:
         following = _following_lines(snapshot, cursor, language, room.suffix)
         segments = (*shown, *following, *header, Segment(before))
-        return Prompt(_merged(segments), manifest.add_bos, manifest.stop_strings)
+        return Prompt(_merged(segments), manifest.add_bos, manifest.stop_strings, excerpts)
     after = _normalised(suffix_window(snapshot.text, cursor.offset, room.suffix))
     prefix = Segment(form.prefix, is_control=True)
     suffix = Segment(form.suffix, is_control=True)
@@ -148,7 +150,8 @@ def build_prompt(
     else:
         parts = (prefix, suffix, Segment(after), middle, *inner, Segment(before))
     stops = dict.fromkeys((*manifest.stop_strings, form.prefix, form.suffix, form.middle))
-    return Prompt(_merged((*shown, *outer, *parts)), manifest.add_bos, tuple(stops))
+    segments = (*shown, *outer, *parts)
+    return Prompt(_merged(segments), manifest.add_bos, tuple(stops), excerpts)
 
 
 def prefix_window(text: str, offset: int, budget: int, step: int = 0) -> str:
@@ -167,12 +170,13 @@ def prefix_window(text: str, offset: int, budget: int, step: int = 0) -> str:
 
 def _fitting(
     excerpts: tuple[Excerpt, ...], language: Language | None, manifest: Manifest, room: int
-) -> tuple[Segment, ...]:
+) -> tuple[tuple[Excerpt, ...], tuple[Segment, ...]]:
+    """Return the excerpts for which there is room, and how they are shown."""
     for count in range(len(excerpts), 0, -1):
         segments = excerpt_segments(excerpts[:count], language, manifest)
-        if sum(len(part.text) for part in segments) <= room:
-            return segments
-    return ()
+        if segments and sum(len(part.text) for part in segments) <= room:
+            return excerpts[:count], segments
+    return (), ()
 
 
 def suffix_window(text: str, offset: int, budget: int) -> str:

@@ -92,6 +92,16 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class ShownFile:
+    """A file of which the model was shown something besides the document."""
+
+    path: str
+    """Relative, with forward slashes; the document's own for what of it is far from the cursor."""
+    reasons: tuple[str, ...]
+    """Why, in a few words each."""
+
+
+@dataclass(frozen=True)
 class Suggestion:
     """Text to insert at the cursor, nothing replaced."""
 
@@ -106,6 +116,7 @@ class Suggestion:
     """Whether the model would go on with a new line."""
     alternatives: tuple[str, ...] = ()
     """Other texts for the same place, the likelier first; only when asked by hand."""
+    shown_files: tuple[ShownFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +128,7 @@ class NoSuggestion:
     """More about it than the reason's sentence says; never source text."""
     model: str = ""
     timings: Timings = field(default_factory=Timings)
+    shown_files: tuple[ShownFile, ...] = ()
 
     @property
     def sentence(self) -> str:

@@ -53,6 +53,8 @@ class Handlers:
         self._progress: dict[str, Progress] = {}
         self._fetches: dict[str, asyncio.Task[dict[str, Any]]] = {}
         self._specializing = Specializing()
+        self._wants_status = False
+        self._ending: asyncio.Task[Any] | None = None
 
     def attach(self, session: Session) -> None:
         """Take the session and register every handler."""
@@ -112,6 +114,8 @@ class Handlers:
             folders = [params.root_uri]
         paths = [from_lsp.path_of(uri) for uri in folders]
         self.session.follow([path for path in paths if path is not None])
+        wishes = params.capabilities.experimental
+        self._wants_status = from_lsp.member(wishes, DID_CHANGE_STATUS) is True
         text = params.capabilities.text_document
         has_inline = text is not None and text.inline_completion is not None
         offer = self.session.settings.completion_list
@@ -138,16 +142,24 @@ class Handlers:
             )
         await self._pull_settings()
 
-    async def shutdown(self, _params: None = None) -> None:
-        """End the model process with the server."""
+    async def shutdown(self, _params: object = None) -> None:
+        """End the model process with the server; Kate says this as a notification."""
+        self._ending = asyncio.current_task()
         if self._watcher is not None:
             self._watcher.stop()
         await self._specializing.stop()
         await self.session.stop()
+        self._server.note_shutdown()
 
-    def exit(self, _params: None = None) -> None:
-        """The client says good-bye: whatever still runs must not keep this process."""
+    async def exit(self, _params: object = None) -> None:
+        """The client says good-bye, and need not have waited for the answer to `shutdown`.
+
+        Whatever still runs does not keep this process for long.
+        """
         self._server.end_soon()
+        if self._ending is not None:
+            await asyncio.wait([self._ending])  # and it has been answered, for pygls hears first
+        await self._server.leave()
 
     # -- settings and folders --
 
@@ -459,8 +471,12 @@ class Handlers:
     # -- what the session tells --
 
     def show_status_change(self, status: Status) -> None:
-        """Send `didChangeStatus`; clients that do not know it ignore it."""
-        self._server.protocol.notify(DID_CHANGE_STATUS, to_lsp.status(status))
+        """Send `didChangeStatus` to a client that has declared that it shows it.
+
+        Some warn of every notification that they do not know.
+        """
+        if self._wants_status:
+            self._server.protocol.notify(DID_CHANGE_STATUS, to_lsp.status(status))
 
     def show_load(self, event: LoadEvent) -> None:
         """Show a progress bar while a model loads."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import io
 import logging
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, BinaryIO
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol
+from pygls.protocol.json_rpc import JsonRPCNotification
 
 import tabwright
 
@@ -22,19 +26,52 @@ _SECONDS_TO_END_BY_ITSELF = 5.0
 
 
 class _Protocol(LanguageServerProtocol):
-    """Leaves text synchronisation to our handlers.
+    """Leaves text synchronisation, and the end, to our handlers.
 
     pygls keeps documents of its own, with lines split at characters that are no line ends for the
-    protocol. A name that is not callable is not registered as a built-in feature, so the handlers
-    of `lsp.handlers` are the only ones.
+    protocol. Its `shutdown` cancels itself where it is a notification, and its `exit` does not wait
+    for it. A name that is not callable is not registered as a built-in feature, so the
+    handlers of `lsp.handlers` are the only ones.
     """
 
-    lsp_text_document__did_open = None  # type: ignore[assignment]  # see the class docstring
+    lsp_shutdown = None  # type: ignore[assignment]  # see the class docstring
+    lsp_exit = None  # type: ignore[assignment]
+
+    lsp_text_document__did_open = None  # type: ignore[assignment]
     lsp_text_document__did_change = None  # type: ignore[assignment]
     lsp_text_document__did_close = None  # type: ignore[assignment]
     lsp_notebook_document__did_open = None  # type: ignore[assignment]
     lsp_notebook_document__did_change = None  # type: ignore[assignment]
     lsp_notebook_document__did_close = None  # type: ignore[assignment]
+    is_over = False
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Return a message as an object; Kate says `shutdown` without an id, as a notification."""
+        if data.get("method") == types.SHUTDOWN and "jsonrpc" in data and "id" not in data:
+            return JsonRPCNotification(types.SHUTDOWN, data["jsonrpc"], None)
+        return super().structure_message(data)
+
+    def _send_data(self, data: Any) -> None:
+        """Send a message, unless the client has said good-bye."""
+        if not self.is_over:
+            super()._send_data(data)
+
+    def _run_generator(
+        self,
+        future: Any,
+        *,
+        gen: Generator[Any, Any, Any],
+        result_future: Any,
+    ) -> None:
+        """Go on with a built-in feature; where its handler was cancelled, so is the request.
+
+        pygls would raise `CancelledError` in the event loop, which prints a traceback.
+        """
+        if future is not None and future.cancelled():
+            gen.close()
+            result_future.cancel()
+        else:
+            super()._run_generator(future, gen=gen, result_future=result_future)
 
 
 class TabwrightServer(LanguageServer):
@@ -56,6 +93,11 @@ class TabwrightServer(LanguageServer):
     def shutdown(self) -> None:
         """Stop serving; called by pygls when the connection is gone."""
         self.end_soon()
+        if self.protocol._shutdown:
+            # All is put away. A thread still reads what the client says, and nothing but the
+            # client can end that: pygls would wait for it.
+            logging.shutdown()
+            os._exit(0)
         super().shutdown()  # type: ignore[no-untyped-call]  # pygls leaves it untyped
 
     def end_soon(self) -> None:
@@ -67,13 +109,32 @@ class TabwrightServer(LanguageServer):
         if self._is_ending:
             return
         self._is_ending = True
-        status = 0 if self.protocol._shutdown else 1
 
         def end() -> None:
             time.sleep(_SECONDS_TO_END_BY_ITSELF)
-            os._exit(status)
+            os._exit(self._exit_status)
 
         threading.Thread(target=end, name="end", daemon=True).start()
+
+    def note_shutdown(self) -> None:
+        """The client has asked for the end: nothing but `exit` is taken from now on."""
+        self.protocol._shutdown = True
+
+    async def leave(self) -> None:
+        """End this process: with 0 after `shutdown`, else with 1, as the protocol has it."""
+        protocol, writer = self.protocol, self.protocol.writer
+        if isinstance(protocol, _Protocol):
+            protocol.is_over = True
+        if writer is not None:
+            closing = writer.close()
+            if inspect.isawaitable(closing):
+                await closing
+        # Raised in a task, it would be the task's own failure.
+        asyncio.get_running_loop().call_soon(sys.exit, self._exit_status)
+
+    @property
+    def _exit_status(self) -> int:
+        return 0 if self.protocol._shutdown else 1
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log the kind of error; pygls's own would show a message box.

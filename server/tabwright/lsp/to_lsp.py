@@ -124,6 +124,9 @@ def explanation(value: Explanation | None) -> dict[str, Any]:
         "promptTokens": value.prompt_tokens,
         "reusedTokens": value.reused_tokens,
         "evaluatedTokens": value.evaluated_tokens,
+        "shownFiles": [
+            {"path": each.path, "reasons": list(each.reasons)} for each in value.shown_files
+        ],
     }
 
 

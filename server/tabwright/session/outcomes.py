@@ -6,7 +6,7 @@ import collections
 from dataclasses import dataclass
 
 from tabwright.completion.openers_left import OpenersLeft
-from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion
+from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, ShownFile, Suggestion
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Explanation:
     prompt_tokens: int = 0
     reused_tokens: int = 0
     evaluated_tokens: int = 0
+    shown_files: tuple[ShownFile, ...] = ()
+    """Of which other files the model was shown something."""
 
 
 @dataclass
@@ -74,6 +76,7 @@ class Outcomes:
                 prompt_tokens=outcome.timings.prompt_tokens,
                 reused_tokens=outcome.timings.reused_tokens,
                 evaluated_tokens=outcome.timings.evaluated_tokens,
+                shown_files=outcome.shown_files,
             )
         return name
 

@@ -1,11 +1,9 @@
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
@@ -47,7 +45,6 @@ import org.eclipse.lsp4j.WorkspaceClientCapabilities;
 import org.eclipse.lsp4j.WorkspaceFolder;
 import org.eclipse.lsp4j.jsonrpc.Launcher;
 import org.eclipse.lsp4j.jsonrpc.messages.Either;
-import org.eclipse.lsp4j.jsonrpc.services.JsonNotification;
 import org.eclipse.lsp4j.jsonrpc.services.JsonRequest;
 import org.eclipse.lsp4j.services.LanguageClient;
 import org.eclipse.lsp4j.services.LanguageServer;
@@ -105,7 +102,6 @@ public final class Lsp4ijConversation implements LanguageClient {
     }
 
     private final JsonObject settings;
-    private final CountDownLatch ready = new CountDownLatch(1);
     private volatile CountDownLatch settingsAsked = new CountDownLatch(0);
     private final List<String> popUps = new ArrayList<>();
     private Server server;
@@ -207,11 +203,21 @@ public final class Lsp4ijConversation implements LanguageClient {
         TimeUnit.MILLISECONDS.sleep(300); // the answer is on its way
     }
 
+    /** LSP4IJ is not told when there is something to ask for; the scripted model leaves a file. */
+    private static void awaitModel() throws Exception {
+        var loaded = Path.of(System.getenv("SCRIPTED_LOADED"));
+        for (int waited = 0; !Files.exists(loaded); waited++) {
+            check(waited < 10 * PATIENCE_SECONDS, "the model gets ready");
+            TimeUnit.MILLISECONDS.sleep(100);
+        }
+        TimeUnit.MILLISECONDS.sleep(300); // the server hears of it
+    }
+
     // -- the conversation --
 
     private void converse(Path project) throws Exception {
         open(project.resolve("area.py"), "def area(width, height):\n    return \n");
-        check(ready.await(PATIENCE_SECONDS, TimeUnit.SECONDS), "the model gets ready");
+        awaitModel();
         typeAndAsk("return ".length() + text.indexOf("return "), "width");
         accept(text.indexOf("width\n") + "width".length(), " * height");
 
@@ -394,14 +400,6 @@ public final class Lsp4ijConversation implements LanguageClient {
 
     @Override
     public void logMessage(MessageParams message) {}
-
-    /** LSP4IJ does not know this one; here it says when there is something to ask for. */
-    @JsonNotification("didChangeStatus")
-    public void didChangeStatus(Map<String, JsonElement> status) {
-        if (status.get("message").getAsString().contains("ready")) {
-            ready.countDown();
-        }
-    }
 
     // -- checks --
 

@@ -1,4 +1,4 @@
--- :Tabwright explain|status|restart|toggle|model {id}|pull [id]|specialize [minutes|remove]
+-- :Tabwright explain|status|restart|toggle [buffer|filetype]|model {id}|pull [id]|specialize [minutes|remove]
 
 local server = require('tabwright.server')
 
@@ -31,7 +31,13 @@ end
 local commands = {}
 
 function commands.explain()
-  ask('tabwright.explain', nil, say_message)
+  ask('tabwright.explain', nil, function(answer)
+    local lines = { answer.message or 'that is not known.' }
+    for _, file in ipairs(answer.shownFiles or {}) do
+      table.insert(lines, ('shown to the model: %s (%s)'):format(file.path, table.concat(file.reasons, ', ')))
+    end
+    say(table.concat(lines, '\n'))
+  end)
 end
 
 function commands.status()
@@ -59,8 +65,15 @@ function commands.restart()
   end
 end
 
-function commands.toggle()
-  say(require('tabwright').toggle() and 'suggestions are on.' or 'suggestions are off.')
+function commands.toggle(scope)
+  if scope and scope ~= 'buffer' and scope ~= 'filetype' then
+    say('give buffer, filetype or nothing.')
+    return
+  end
+  local is_on = require('tabwright').toggle(scope)
+  local filetype = vim.bo.filetype ~= '' and vim.bo.filetype or 'files without a type'
+  local where = ({ buffer = ' in this buffer', filetype = ' for ' .. filetype })[scope] or ''
+  say(('suggestions are %s%s.'):format(is_on and 'on' or 'off', where))
 end
 
 function commands.model(id)
@@ -124,6 +137,8 @@ function M.complete(line)
     candidates = vim.list_extend({ 'auto' }, model_ids())
   elseif #words == 3 and words[2] == 'pull' then
     candidates = model_ids()
+  elseif #words == 3 and words[2] == 'toggle' then
+    candidates = { 'buffer', 'filetype' }
   elseif #words == 3 and words[2] == 'specialize' then
     candidates = { '20', 'remove' }
   end

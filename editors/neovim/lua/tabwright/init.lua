@@ -13,6 +13,13 @@ local api = vim.api
 local INVOKED, AUTOMATIC = 1, 2 -- InlineCompletionTriggerKind, LSP 3.18
 
 local is_enabled = true
+-- The file types for which suggestions are off; of a buffer, `vim.b.tabwright_off` says so.
+local off_filetypes = {}
+
+-- Return whether suggestions are on in the current buffer.
+local function is_on()
+  return is_enabled and not vim.b.tabwright_off and not off_filetypes[vim.bo.filetype]
+end
 
 -- The last question, also when it is answered; an answer to any other one is too late:
 --   place         what it was asked about
@@ -167,7 +174,7 @@ end
 
 -- The text or the cursor has changed while inserting.
 local function consider()
-  if not is_enabled or not is_inserting() then
+  if not is_on() or not is_inserting() then
     return
   end
   cursor.note_insert_event()
@@ -273,7 +280,7 @@ end
 
 -- Return a few characters for a statusline.
 function M.status()
-  if not is_enabled then
+  if not is_on() then
     return 'Tabwright off'
   end
   local status = server.status
@@ -287,19 +294,30 @@ function M.status()
   return status.busy and 'Tabwright …' or 'Tabwright'
 end
 
--- Switch suggestions off and on; return whether they are on now.
-function M.toggle()
-  is_enabled = not is_enabled
+-- Switch suggestions off and on everywhere, or for the current 'buffer' or its 'filetype'; return
+-- whether they are on now as far as this switch goes.
+function M.toggle(scope)
+  local is_now_on
+  if scope == 'buffer' then
+    is_now_on = vim.b.tabwright_off == true
+    vim.b.tabwright_off = not is_now_on
+  elseif scope == 'filetype' then
+    is_now_on = off_filetypes[vim.bo.filetype] == true
+    off_filetypes[vim.bo.filetype] = not is_now_on
+  else
+    is_now_on = not is_enabled
+    is_enabled = is_now_on
+  end
   forget()
-  if is_enabled then
+  if is_on() then
     cursor.note_moved(true)
   end
   vim.cmd.redrawstatus({ bang = true })
-  return is_enabled
+  return is_now_on
 end
 
 local function note_moved()
-  if is_enabled then
+  if is_on() then
     cursor.note_moved(false)
   end
 end
@@ -307,7 +325,7 @@ end
 -- The cursor is where somebody may be about to type. The place may be known from before, but the
 -- server may have put the model away since.
 local function note_arrived()
-  if is_enabled then
+  if is_on() then
     cursor.note_moved(true)
   end
 end

@@ -81,6 +81,8 @@ local function capabilities()
   local all = vim.lsp.protocol.make_client_capabilities()
   -- Neovim declares it since 0.12; without it the server offers a completion list instead.
   all.textDocument.inlineCompletion = { dynamicRegistration = false }
+  -- Only a client that says so is told of the status.
+  all.experimental = { didChangeStatus = true }
   return all
 end
 

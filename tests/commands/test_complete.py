@@ -90,7 +90,7 @@ def test_the_suggestion_is_printed_in_its_place(sample: Path, default_weights: P
     assert "prompt tokens" in shown.output
     answer = json.loads(CliRunner().invoke(complete, [f"{sample}:5", "--json"]).output)
     assert answer["suggestion"].startswith("on")
-    assert answer["model"] == "smollm2-135m"
+    assert answer["model"] == "smollm2-135m-python"
     assert answer["timings"]["prompt_tokens"] > 0
 
 

@@ -450,5 +450,5 @@ def test_the_command_line_completes_commands_and_models(open_editor: Open) -> No
     editor = open_editor("x = 1\n")
     complete = editor.nvim.funcs.getcompletion
     assert complete("Tabwright re", "cmdline") == ["restart"]
-    assert complete("Tabwright model smol", "cmdline") == ["smollm2-135m"]
+    assert complete("Tabwright model smollm2-135m-py", "cmdline") == ["smollm2-135m-python"]
     assert "auto" in complete("Tabwright model ", "cmdline")

@@ -218,9 +218,11 @@ def test_a_model_and_its_adapter_are_named_together(tmp_path: Path) -> None:
         'id = "mine"', 'id = "mine"\nbase = "start"\nadapter = "weights/a.gguf"'
     )
     write_manifest(tmp_path, made)
+    write_manifest(tmp_path, made.replace('id = "mine"', 'id = "start-go"'), "start-go.toml")
     catalogue = read_catalogue([tmp_path])
     assert catalogue.problems == ()
     assert catalogue.get("mine").display_name == "start+mine"
+    assert catalogue.get("start-go").display_name == "start-go"
     assert catalogue.get("start").display_name == "start"
 
 

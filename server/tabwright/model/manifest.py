@@ -180,8 +180,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def display_name(self) -> str:
-        """The id and, where there is an adapter, what it is an adapter of."""
-        if not self.adapter:
+        """The id and, where there is an adapter, what it is one of, if the id does not say so."""
+        if not self.adapter or (self.base and self.id.startswith(f"{self.base}-")):
             return self.id
         return f"{self.base}+{self.id}" if self.base else f"{self.id}+{self.adapter}"
 

@@ -128,7 +128,9 @@ def test_the_status_bar_names_the_model_the_language_and_the_last_latency(
     window.to_end()
     window.type(ADD)
     window.wait_for_steady_ghost()
-    window.until(lambda: re.search(r"python · smollm2-135m-python · last .* \d+ ms", window.status()))
+    window.until(
+        lambda: re.search(r"python · smollm2-135m-python · last .* \d+ ms", window.status())
+    )
 
 
 def test_a_suggestion_is_accepted_word_by_word_and_each_is_reported(open_window: Open) -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.real_model
 
 PROOF = """
 [[evidence]]
-language = "python"
+language = "ruby"
 against = "smollm2-135m"
 measure = "exact_match"
 ours = 0.3
@@ -37,14 +37,14 @@ async def test_an_adapter_of_nothing_costs_one_sentence_and_the_base_answers(
 ) -> None:
     text = (models_folder() / "smollm2-135m.toml").read_text(encoding="utf-8")
     text = text.replace('id = "smollm2-135m"', 'id = "hollow"\nbase = "smollm2-135m"')
-    text = text.replace('languages = ["*"]', 'languages = ["python"]\nadapter = "hollow.gguf"')
+    text = text.replace('languages = ["*"]', 'languages = ["ruby"]\nadapter = "hollow.gguf"')
     (tmp_path / "hollow.toml").write_text(text + PROOF, encoding="utf-8")
     (tmp_path / "hollow.gguf").write_bytes(adapter_file())
     events: list[LoadEvent] = []
     host = ModelHost(lambda: read_catalogue([models_folder(), tmp_path]), events.append)
     host.configure(Settings())
     try:
-        hollow = host.choose("python")
+        hollow = host.choose("ruby")
         assert isinstance(hollow, Manifest)
         assert hollow.id == "hollow"
         loading = host.begin_loading(hollow)
@@ -52,7 +52,7 @@ async def test_an_adapter_of_nothing_costs_one_sentence_and_the_base_answers(
         with pytest.raises(ModelLoadFailed, match=r"cannot load the adapter of hollow\.gguf"):
             await loading
         assert [each.phase for each in events if each.phase != "loading"] == ["failed"]
-        base = host.choose("python")
+        base = host.choose("ruby")
         assert isinstance(base, Manifest)
         assert base.id == "smollm2-135m"
         loading = host.begin_loading(base)

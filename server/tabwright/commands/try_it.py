@@ -50,7 +50,7 @@ def try_it(context: click.Context) -> None:
         sample.write_text(_SAMPLE, encoding="utf-8")
         last_line = _SAMPLE.count("\n") + 1
         where = read_place(f"{sample}:{last_line}")
-        outcome = complete_place(where, {"model": manifest.id})
+        outcome = complete_place(where, {})
         click.echo("A bundled sample; the suggestion is marked:\n")
         print_outcome(where, outcome, as_json=False)
     if isinstance(outcome, NoSuggestion):

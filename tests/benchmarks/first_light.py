@@ -107,7 +107,7 @@ class Measured:
 def main(
     starts: int, files: int, keys: int, idle_seconds: float, folder: Path, output: Path
 ) -> None:
-    """Measure start, latency, speed, memory and idling of the server with the default model.
+    """Measure start, latency, speed, memory and idling of the server with the models it chooses.
 
     \b
     first answer  from starting the process to the first suggestion, the file being opened and

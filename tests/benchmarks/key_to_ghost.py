@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reporting import spread_in_ms
+from reporting import WIDTH, installed_model, machine, spread_in_ms, warning_of_other_work
+from rich.console import Console
 from rich.table import Table
 
 PROGRAM = '''\
@@ -118,6 +119,25 @@ def parts_of(samples: list[Sample]) -> dict[str, dict[str, float]]:
         "added, without server and debounce": [each.added for each in samples],
     }
     return {name: spread_in_ms([each / 1000 for each in parts[name]]) for name in parts}
+
+
+def begun_report() -> dict[str, Any]:
+    """Return what is known before; the server chooses the model, as it does for users.
+
+    Raises:
+        click.ClickException: the weights of the default model are not here.
+    """
+    installed_model("")
+    return {"machine": machine(), "model": "auto"}
+
+
+def print_report(report: Mapping[str, Any], *more: str) -> None:
+    """Print the table of a report, and sentences about it."""
+    console = Console(width=WIDTH)
+    console.print(table_of(report["milliseconds"]))
+    console.print(f"Suggestions for {report['beginnings']} beginnings of lines.")
+    for sentence in (*more, warning_of_other_work(report["machine"])):
+        console.print(sentence)
 
 
 def table_of(milliseconds: Mapping[str, Mapping[str, float]]) -> Table:

@@ -18,17 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from key_to_ghost import BEGINNINGS, PROGRAM, Sample, parts_of, samples_of, table_of
-from options import output_option
-from reporting import (
-    WIDTH,
-    installed_model,
-    machine,
-    say,
-    warning_of_other_work,
-    write_results,
+from key_to_ghost import (
+    BEGINNINGS,
+    PROGRAM,
+    Sample,
+    begun_report,
+    parts_of,
+    print_report,
+    samples_of,
 )
-from rich.console import Console
+from options import output_option
+from reporting import say, write_results
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -65,8 +65,7 @@ def main(wanted: int, output: Path) -> None:
     """Measure from key to ghost text in Neovim."""
     if find_neovim() is None:
         raise click.ClickException("Neovim is not installed.")
-    manifest, _ = installed_model("")
-    report: dict[str, Any] = {"machine": machine(), "model": manifest.id}
+    report = begun_report()
     with tempfile.TemporaryDirectory(prefix="tabwright-neovim-") as name:
         folder = Path(name)
         record, project = folder / "record", folder / "project"
@@ -82,7 +81,7 @@ def main(wanted: int, output: Path) -> None:
             samples, asked = measure(editor, record, wanted)
             report["beginnings"] = asked
             report["milliseconds"] = parts_of(samples)
-    show(report)
+    print_report(report)
     write_results(report, output)
 
 
@@ -120,14 +119,6 @@ def conversation(record: Path) -> list[dict[str, Any]]:
     (written,) = record.glob("*.jsonl")
     lines = written.read_text(encoding="utf-8").splitlines(keepends=True)
     return [json.loads(line) for line in lines if line.endswith("\n")]
-
-
-def show(report: dict[str, Any]) -> None:
-    """Print the table."""
-    console = Console(width=WIDTH)
-    console.print(table_of(report["milliseconds"]))
-    console.print(f"Suggestions for {report['beginnings']} beginnings of lines.")
-    console.print(warning_of_other_work(report["machine"]))
 
 
 if __name__ == "__main__":

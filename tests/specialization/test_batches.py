@@ -71,9 +71,17 @@ def package(name: str, files: int) -> list[Source]:
 SOURCES = package("one", 4) + package("two", 3)
 
 
-def batches(excerpts: PackageExcerpts | None, seed: int = 1, order: str = "spm-joined") -> Batches:
+def batches(
+    excerpts: PackageExcerpts | None,
+    seed: int = 1,
+    order: str = "spm-joined",
+    *,
+    knows_ends: bool = False,
+) -> Batches:
     vocabulary = cast("Vocabulary", Words())
-    return Batches(SOURCES, manifest(order), vocabulary, seed=seed, excerpts=excerpts)
+    return Batches(
+        SOURCES, manifest(order), vocabulary, seed=seed, knows_ends=knows_ends, excerpts=excerpts
+    )
 
 
 @pytest.fixture
@@ -122,3 +130,14 @@ def test_a_step_has_the_same_rows_whatever_was_drawn_before(order: str, tmp_path
         resumed = batches(packages, order=order)
         assert [digest(resumed.at_step(step)) for step in LONG_STEPS[4:]] == steps[4:]
     assert len(set(steps)) == len(steps)
+
+
+def test_ends_weigh_more_at_first_unless_they_are_known() -> None:
+    def weight_of_ends(drawn: Batches, step: int) -> float:
+        batch = drawn.at_step(step)
+        return float(batch.weights[batch.targets == Words.end].max())
+
+    fresh, further = batches(None), batches(None, knows_ends=True)
+    late = 20 * LONG_EVERY * LONG_EVERY
+    assert weight_of_ends(fresh, 0) > 2 * weight_of_ends(further, 0)
+    assert weight_of_ends(fresh, late) == weight_of_ends(further, late) == weight_of_ends(further, 0)

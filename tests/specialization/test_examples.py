@@ -11,6 +11,7 @@ from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.catalogue import read_manifest
 from tabwright.model.manifest import FillInTheMiddle, Manifest, RepositoryFormat
 from tabwright.specialization.examples import (
+    CLOSING_SIGNS,
     Hole,
     Source,
     Window,
@@ -94,16 +95,26 @@ def test_cursors_of_a_hole_share_the_beginning_of_their_prompts(manifest):
 def test_all_kinds_of_holes_are_drawn_and_the_same_seed_draws_the_same():
     def draws(seed):
         rng = random.Random(seed)
-        return [draw_hole(SOURCE, PYTHON, rng) for _ in range(80)]
+        return [draw_hole(SOURCE, PYTHON, rng) for _ in range(300)]
 
     assert draws(3) == draws(3)
     assert {hole.kind for hole in draws(3) if hole is not None} == {
         "rest of line",
+        "inside line",
         "lines",
         "syntax",
         "typing",
         "characters",
     }
+
+
+def test_holes_inside_lines_end_before_a_closing_sign_of_the_same_line():
+    rng = random.Random(5)
+    draws = [draw_hole(SOURCE, PYTHON, rng) for _ in range(400)]
+    holes = [hole for hole in draws if hole is not None and hole.kind == "inside line"]
+    assert len(holes) > 40
+    assert all(SOURCE.text[hole.end] in CLOSING_SIGNS for hole in holes)
+    assert not any("\n" in SOURCE.text[hole.start : hole.end] for hole in holes)
 
 
 @pytest.mark.parametrize("text", ["", "x", "\n" * 500, " " * 500])

@@ -65,7 +65,7 @@ class RowShape:
     has_room_for_excerpts: bool = False
 
 
-SHORT = RowShape(384, 6, Window(150, 0), Window(850, 300))
+SHORT = RowShape(384, 6, Window(100, 0), Window(600, 260))
 LONG = RowShape(1024, 2, Window(1000, 0), Window(2300, 700), has_room_for_excerpts=True)
 LONG_EVERY = 6
 """One step in so many has long rows: prompts of the length that the server sends."""
@@ -98,15 +98,27 @@ class Batches:
         *,
         seed: int,
         ends_with: str = "",
+        knows_ends: bool = False,
         excerpts: PackageExcerpts | None = None,
     ) -> None:
-        """With `excerpts` most examples in long rows see other files of their package."""
+        """Draw from sources.
+
+        Args:
+            sources: at least one.
+            manifest: of the model to be; its layout is that of the prompts.
+            vocabulary: of the base model.
+            seed: of all draws.
+            ends_with: the control token that ends a middle; empty for the end-of-sequence token.
+            knows_ends: whether the training goes on from an adapter that was taught to end.
+            excerpts: with them most examples in long rows see other files of their package.
+        """
         self._sources = sources
         self._excerpts = excerpts
         self._manifest = manifest
         self._vocabulary = vocabulary
         self._seed = seed
         self._end = vocabulary.control(ends_with) if ends_with else vocabulary.end
+        self._first_end_weight = _END_WEIGHT if knows_ends else _END_WEIGHT_FIRST
         shares = [min(len(source.text), _LARGEST_SHARE) for source in sources]
         self._borders = list(itertools.accumulate(shares))
         self._languages = LanguageRegistry([grammars_folder()])
@@ -119,7 +131,7 @@ class Batches:
         """Return the batch of a step, counted from 0."""
         shape = LONG if step % LONG_EVERY == LONG_EVERY - 1 else SHORT
         left = max(0.0, 1 - step / _STEPS_TO_END_WEIGHT)
-        end_weight = _END_WEIGHT + (_END_WEIGHT_FIRST - _END_WEIGHT) * left
+        end_weight = _END_WEIGHT + (self._first_end_weight - _END_WEIGHT) * left
         rng = random.Random(f"{self._seed}:{step}")
         return self._batch(shape, rng, end_weight=end_weight, prompts=True)
 

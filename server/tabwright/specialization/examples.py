@@ -27,6 +27,8 @@ _LONGEST_MIDDLE = 240
 _LONGEST_JOINED = 900
 _SHORTEST_FILE = 80
 _LARGE_CONTEXT = 1 << 20
+CLOSING_SIGNS = frozenset(")]};,:\"'`>")
+"""What stands right of a cursor inside a line when an editor has written it already."""
 _MOST_PARSED = 12_000
 """Characters of a file whose tree is asked for holes; of a longer one, a part is."""
 
@@ -58,7 +60,7 @@ class Hole:
     """What is taken out of a file."""
 
     kind: str
-    """`rest of line`, `lines`, `syntax`, `typing` or `characters`."""
+    """`rest of line`, `inside line`, `lines`, `syntax`, `typing` or `characters`."""
     start: int
     end: int
     """Half-open, in string offsets."""
@@ -190,11 +192,12 @@ def draw_hole(source: Source, language: Language | None, rng: random.Random) -> 
     if len(source.text) < _SHORTEST_FILE:
         return None
     kinds: dict[str, tuple[float, Callable[[], Hole | None]]] = {
-        "rest of line": (0.4, lambda: _rest_of_line(source.text, rng)),
-        "lines": (0.1, lambda: _whole_lines(source.text, rng)),
+        "rest of line": (0.3, lambda: _rest_of_line(source.text, rng)),
+        "inside line": (0.2, lambda: _inside_line(source.text, rng)),
+        "lines": (0.08, lambda: _whole_lines(source.text, rng)),
         "syntax": (0.2, lambda: _syntax_node(source.text, language, rng)),
-        "typing": (0.25, lambda: _lines_being_typed(source.text, rng)),
-        "characters": (0.05, lambda: _characters(source.text, rng)),
+        "typing": (0.2, lambda: _lines_being_typed(source.text, rng)),
+        "characters": (0.02, lambda: _characters(source.text, rng)),
     }
     weights = [weight for weight, _ in kinds.values()]
     (drawn,) = rng.choices(list(kinds), weights)
@@ -208,6 +211,23 @@ def _rest_of_line(text: str, rng: random.Random) -> Hole | None:
         return None
     offset = start + _place_in_line(line, rng)
     return Hole("rest of line", offset, end) if offset < end else None
+
+
+def _inside_line(text: str, rng: random.Random) -> Hole | None:
+    """What stands left of a closing sign, which an editor has written already or will keep."""
+    start, end = _line_at(text, rng)
+    line = text[start:end]
+    first = len(line) - len(line.lstrip(" \t"))
+    ends = [
+        place
+        for place in range(first + 1, len(line))
+        if line[place] in CLOSING_SIGNS and not line[place - 1].isspace()
+    ]
+    if not ends:
+        return None
+    last = rng.choice(ends)
+    offset = _place_in_line(line[:last], rng)
+    return Hole("inside line", start + offset, start + last) if offset < last else None
 
 
 def _whole_lines(text: str, rng: random.Random) -> Hole | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from tabwright.specialization.examples import CLOSING_SIGNS
 from tabwright.specialization.sources import SourceFile
 from tabwright.syntax.languages import LanguageRegistry
 
@@ -17,8 +18,6 @@ _MID_LINE_SHARE = 3
 _SHORTEST_LINE = 8
 _LONGEST_LINE = 160
 _SHORTEST_MIDDLE = 3
-_CLOSERS = frozenset(")]};,:\"'`>")
-"""What stands right of a cursor inside a line when an editor has written it already."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def _mid_line(line: _Line, choice: random.Random) -> Spot | None:
     ends = [
         end
         for end in range(line.start + _SHORTEST_MIDDLE + 1, line.end)
-        if text[end] in _CLOSERS and not text[end - 1].isspace()
+        if text[end] in CLOSING_SIGNS and not text[end - 1].isspace()
     ]
     if not ends:
         return None

@@ -124,6 +124,7 @@ class _Run:
             vocabulary,
             seed=training.seed,
             ends_with=ends,
+            knows_ends=bool(training.adapter_path),
             excerpts=self._excerpts,
         )
         judged = read_sources(Path(training.held_out_path))

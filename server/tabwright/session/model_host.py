@@ -30,7 +30,7 @@ from tabwright.model.manifest import Manifest
 from tabwright.model.measurements import Measurement
 from tabwright.model.messages import Loaded, LoadModel
 from tabwright.model.routing import Machine, Route, Routed, route
-from tabwright.model.weights import adapter_problem, installed_weights, problem_with
+from tabwright.model.weights import adapter_problem, damage_of, installed_weights, problem_with
 from tabwright.session.load_requests import SECONDS_BELIEVED, LoadRequests
 from tabwright.session.loading import for_measuring, ready_model
 from tabwright.session.model_memory import budget_mb, footprint, to_unload
@@ -164,7 +164,8 @@ class ModelHost:
                 judged.manifest
             ):
                 return Choice(judged.manifest, judged.reason)  # whoever asks is told of its failure
-        return Choice(NoSuggestion(Reason.MODEL_MISSING))
+        damages = (damage_of(judged.manifest) for judged in found.others)
+        return Choice(NoSuggestion(Reason.MODEL_MISSING, next(filter(None, damages), "")))
 
     def routed(self, where: Route, machine: Machine | None = None) -> Routed:
         """Return which model the rules choose for a place, and what became of the others."""
@@ -176,7 +177,9 @@ class ModelHost:
         except ManifestError as error:
             return NoSuggestion(Reason.MODEL_MISSING, str(error))
         if installed_weights(manifest) is None:
-            detail = f"The chosen model is fetched by `tabwright models pull {manifest.id}`."
+            detail = damage_of(manifest) or (
+                f"The chosen model is fetched by `tabwright models pull {manifest.id}`."
+            )
             return NoSuggestion(Reason.MODEL_MISSING, detail, manifest.id)
         problem = adapter_problem(manifest)
         return NoSuggestion(Reason.MODEL_FAILED, problem, manifest.id) if problem else manifest

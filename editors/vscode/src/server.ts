@@ -4,8 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import * as os from 'node:os';
 import * as vscode from 'vscode';
 import type { LanguageClient, Middleware } from 'vscode-languageclient/node';
-import { type Found, findTabwright, isExecutable, type Machine } from './finding';
-import { activePython } from './python';
+import { findTabwright, isExecutable, type Machine } from './finding';
 import { Restarts } from './restarts';
 import type { Explanation, Life, ServerStatus } from './state';
 
@@ -20,7 +19,6 @@ const PATIENCE_WITH_THE_END_MILLISECONDS = 8000;
 export class Server implements vscode.Disposable {
   life: Life = 'stopped';
   problem = '';
-  found: Found | undefined;
   status: ServerStatus | undefined;
   explanation: Explanation | undefined;
   lastLatency: number | undefined;
@@ -40,6 +38,7 @@ export class Server implements vscode.Disposable {
   constructor(
     readonly log: vscode.LogOutputChannel,
     private readonly ownEnvironment: string,
+    private readonly activePython: () => Promise<string | undefined>,
     private readonly middleware: Middleware,
   ) {}
 
@@ -132,12 +131,12 @@ export class Server implements vscode.Disposable {
     }
     const setting = vscode.workspace.getConfiguration('tabwright').get('path', '');
     this.setLife('starting');
-    this.found = await findTabwright(
+    const found = await findTabwright(
       thisMachine(),
       { setting, ownEnvironment: this.ownEnvironment },
-      () => activePython(this.log),
+      this.activePython,
     );
-    if (!this.found) {
+    if (!found) {
       const problem = setting
         ? `the setting tabwright.path names no program: ${setting}`
         : 'the `tabwright` command was not found. Click to install it.';
@@ -145,8 +144,8 @@ export class Server implements vscode.Disposable {
       this.setLife('missing', problem);
       return;
     }
-    this.log.info(`Starting ${this.found.command}, found by ${this.found.by}.`);
-    const client = await this.makeClient(this.found.command);
+    this.log.info(`Starting ${found.command}, found by ${found.by}.`);
+    const client = await this.makeClient(found.command);
     this.client = client;
     const firstEnd = new Promise<never>((_, reject) => {
       this.noteFirstEnd = () => reject(new Error('it ended before it said anything'));
@@ -160,7 +159,7 @@ export class Server implements vscode.Disposable {
       this.client = undefined;
       this.noteFirstEnd = undefined;
       void client.dispose().catch(() => undefined);
-      this.setLife('failed', `\`${this.found.command} serve\` did not start; the log says why.`);
+      this.setLife('failed', `\`${found.command} serve\` did not start; the log says why.`);
       return;
     }
     this.setLife('running');

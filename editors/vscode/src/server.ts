@@ -173,6 +173,7 @@ export class Server implements vscode.Disposable {
     // One that has ended by itself cannot be stopped, and needs not.
     await client?.dispose().catch(() => undefined);
     const child = this.child;
+    this.child = undefined;
     // It ends by itself when its client is gone; one that hangs is ended.
     setTimeout(() => child?.kill(), PATIENCE_WITH_THE_END_MILLISECONDS).unref();
     this.setLife('stopped');
@@ -203,9 +204,15 @@ export class Server implements vscode.Disposable {
   private spawn(command: string, args: string[]): Promise<ChildProcess> {
     const child = spawn(command, args, { cwd: os.homedir() });
     this.child = child;
-    // The library need not notice the end of a program that ends before it is spoken to.
-    child.once('error', () => this.noteFirstEnd?.());
-    child.once('exit', () => this.noteFirstEnd?.());
+    // The library need not notice the end of a program that ends before it is spoken to. The server
+    // before this one may end late, which says nothing of this one.
+    const noteEnd = (): void => {
+      if (child === this.child) {
+        this.noteFirstEnd?.();
+      }
+    };
+    child.once('error', noteEnd);
+    child.once('exit', noteEnd);
     return Promise.resolve(child);
   }
 

@@ -300,11 +300,21 @@ class Window:
 
     def command(self, title: str) -> None:
         """Run a command as a person does, from the palette."""
-        self.press("F1")
-        until(lambda: self.code.do("count", selector=".quick-input-widget:visible") > 0)
-        self.type(title)
         rows = ".quick-input-list .monaco-list-row.focused"
-        until(lambda: any(title in each for each in self.code.do("texts", selector=rows)))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self.press("F1")
+            until(lambda: self.code.do("count", selector=".quick-input-widget:visible") > 0)
+            self.type(title)
+            # A window that has just opened does not list all yet: then it is asked once more.
+            with contextlib.suppress(AssertionError):
+                until(
+                    lambda: any(title in each for each in self.code.do("texts", selector=rows)),
+                    10.0,
+                )
+                break
+            assert time.monotonic() < deadline, self.why_not()
+            self.press("Escape")
         self.press("Enter")
 
     def choose(self, label: str) -> None:
@@ -367,6 +377,8 @@ class Window:
     def keep_picture(self, name: str) -> None:
         """Make the extension's picture anew, if that is wanted; somebody has to look at it."""
         if os.environ.get("TABWRIGHT_KEEP_PICTURES"):
+            self.code.do("resize", width=760, height=720)  # so high that a whole menu is seen
+            time.sleep(2)  # until all is drawn, which nobody tells
             self.screenshot(code_server.EXTENSION / "images" / name)
 
     # -- what was said --

@@ -79,6 +79,7 @@ const commands = {
     await page?.context().close();
     page = undefined;
   },
+  resize: ({ width, height }) => page.setViewportSize({ width, height }),
   press: ({ key }) => page.keyboard.press(key),
   type: ({ text, delay }) => page.keyboard.type(text, { delay }),
   click: ({ selector, timeout }) => page.click(selector, { timeout }),

@@ -82,6 +82,20 @@ def packaged_extension() -> Path:
     return EXTENSION / "tabwright.vsix"
 
 
+def packed(folder: Path, package: Path) -> Path:
+    """Pack a small extension that is not for publishing."""
+    vsce = EXTENSION / "node_modules" / ".bin" / "vsce"
+    wishes = ["--no-dependencies", "--allow-missing-repository", "--skip-license"]
+    subprocess.run(
+        [str(vsce), "package", *wishes, "--out", str(package)],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    return package
+
+
 def npm(folder: Path, *arguments: str) -> str:
     """Run npm in a folder and return what it printed.
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from end_to_end.code_server import NotHere, packaged_extension
+from end_to_end import code_server
+from end_to_end.code_server import NotHere
 from end_to_end.vscode_support import VSCode, Window
 from tabwright.model.catalogue import catalogue_folders, read_catalogue
 from tabwright.model.weights import installed_weights
@@ -108,7 +109,7 @@ def test_from_a_fresh_profile_a_suggestion_appears_while_typing_and_tab_accepts_
 
 
 def test_the_package_is_small_and_holds_what_is_needed_and_no_more(code: VSCode) -> None:
-    package = packaged_extension()
+    package = code.package
     assert package.stat().st_size < 1_000_000
     with zipfile.ZipFile(package) as archive:
         names = {each.removeprefix("extension/") for each in archive.namelist()}
@@ -131,6 +132,9 @@ def test_the_status_bar_names_the_model_the_language_and_the_last_latency(
     window.until(
         lambda: re.search(r"python · smollm2-135m-python · last .* \d+ ms", window.status())
     )
+    window.press("Control+b")  # the picture has no side bar
+    assert "Why was there nothing?" in window.menu()
+    window.keep_picture("menu.png")
 
 
 def test_a_suggestion_is_accepted_word_by_word_and_each_is_reported(open_window: Open) -> None:
@@ -505,12 +509,15 @@ def test_the_cursor_is_told_of_when_it_moves_but_not_when_one_types(open_window:
     window.until(lambda: places(window)[told:] == [(6, 5)])
 
 
-def test_without_a_server_the_status_bar_offers_to_install_it(
+def test_three_steps_from_a_fresh_profile_to_ghost_text_as_the_page_has_them(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    folder = tmp_path_factory.mktemp("without")
+    page = (code_server.EXTENSION / "README.md").read_text()
+    steps = re.findall(r"^\d\. (.+?)$(?=\n\d|\n\n)", section(page, "Three steps"), re.M | re.S)
+    install, click, type_ = steps
+    folder = tmp_path_factory.mktemp("fresh")
     try:
-        code = VSCode(folder, is_server_installed=False)
+        code = VSCode(folder, is_server_installed=False, extensions=[])
     except NotHere as missing:
         pytest.skip(str(missing))
     try:
@@ -519,19 +526,36 @@ def test_without_a_server_the_status_bar_offers_to_install_it(
         change_settings(file.parent, {})
         file.write_text(PROGRAM)
         window = Window(code, file.parent)
-        window.open(file)
+        (title,) = bold(install)
+        assert code.package.name in install
+        window.command(title)
+        window.choose_file(code.package)
         window.until(lambda: "command was not found" in window.status())
-        assert window.notifications() == []
-        window.code.do("click", selector='.statusbar-item[id="tabwright.tabwright.status"] a')
-        window.choose("Install Tabwright…")
+        item, entry = bold(click)
+        assert item in window.status()
+        assert entry in window.menu()
+        window.choose(entry)
         window.choose("With pipx")
-        window.wait_for_model()
-        window.focus()
+        window.until(lambda: "ready" in window.status())
+        assert type_ == "Open a file and type."
+        window.open(file)
         window.to_end()
         window.type(COUNT)
-        assert window.wait_for_ghost()
+        ghost = window.wait_for_steady_ghost()
+        window.press("Tab")
+        assert window.saved().startswith(PROGRAM + COUNT + ghost)
     finally:
         code.end()
+
+
+def section(page: str, heading: str) -> str:
+    return page.split(f"## {heading}\n")[1].partition("\n## ")[0]
+
+
+def bold(text: str) -> list[str]:
+    """What a text names of the screen, as VS Code spells it: commands end in three dots."""
+    names = re.findall(r"\*\*(.+?)\*\*", text)
+    return [each.replace("…", "...") if ": " in each else each for each in names]
 
 
 def places(window: Window) -> list[tuple[int, int]]:

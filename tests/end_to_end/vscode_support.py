@@ -62,22 +62,29 @@ class VSCode:
         folder: Path,
         *,
         is_server_installed: bool = True,
+        extensions: Sequence[Path] | None = None,
         server: Sequence[str] = (sys.executable, str(_HERE / "recording_server.py")),
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        """`server` stands for `tabwright`; `variables` are the environment's, above all others."""
+        """Start a VS Code.
+
+        `server` stands for `tabwright`; where it is not installed, a `pipx` is there that does it.
+        `extensions` are installed, ours alone unless they are named. `variables` are the
+        environment's, above all others.
+        """
         self.folder = folder
         self._tabwright = server
         self._entry = code_server.installed_code_server()
         browser = code_server.find_browser()
-        extension = code_server.packaged_extension()
+        self.package = code_server.packaged_extension()
         self.recordings = folder / "recordings"
         self.recordings.mkdir()
         self._extensions = folder / "extensions"
         self._user = folder / "user"
         self.reset_settings()
         environment = {**self._environment(is_server_installed), **(variables or {})}
-        self._run(environment, "--install-extension", str(extension))
+        for extension in [self.package] if extensions is None else extensions:
+            self._run(environment, "--install-extension", str(extension))
         self.port = _free_port()
         config = folder / "config.yaml"
         config.write_text(f"bind-addr: 127.0.0.1:{self.port}\nauth: none\ncert: false\n")
@@ -293,11 +300,21 @@ class Window:
 
     def command(self, title: str) -> None:
         """Run a command as a person does, from the palette."""
-        self.press("F1")
-        until(lambda: self.code.do("count", selector=".quick-input-widget:visible") > 0)
-        self.type(title)
         rows = ".quick-input-list .monaco-list-row.focused"
-        until(lambda: any(title in each for each in self.code.do("texts", selector=rows)))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self.press("F1")
+            until(lambda: self.code.do("count", selector=".quick-input-widget:visible") > 0)
+            self.type(title)
+            # A window that has just opened does not list all yet: then it is asked once more.
+            with contextlib.suppress(AssertionError):
+                until(
+                    lambda: any(title in each for each in self.code.do("texts", selector=rows)),
+                    10.0,
+                )
+                break
+            assert time.monotonic() < deadline, self.why_not()
+            self.press("Escape")
         self.press("Enter")
 
     def choose(self, label: str) -> None:
@@ -309,10 +326,23 @@ class Window:
         until(lambda: any(label in each for each in self.code.do("texts", selector=focused)))
         self.press("Enter")
 
-    def entries(self) -> list[str]:
-        """Return the labels of the menu that is open."""
+    def choose_file(self, file: Path) -> None:
+        """Name a file in the dialog that is open, which in a browser is VS Code's own."""
+        box = ".quick-input-widget .quick-input-box input"
+        until(lambda: self.code.do("count", selector=f"{box}:visible") > 0)
+        self.code.do("click", selector=box)
+        self.press("Control+a")
+        self.type(str(file))
+        row = ".quick-input-list .monaco-list-row"
+        self.until(lambda: any(file.name in each for each in self.code.do("texts", selector=row)))
+        self.press("Enter")
+
+    def menu(self) -> list[str]:
+        """Click the item in the status bar, and return the labels of its menu."""
+        self.code.do("click", selector=f"{STATUS} a")
         rows = ".quick-input-list .monaco-list-row .label-name"
-        return [str(each).strip() for each in until(lambda: self.code.do("texts", selector=rows))]
+        self.until(lambda: any("Log" in each for each in self.code.do("texts", selector=rows)))
+        return [str(each).strip() for each in self.code.do("texts", selector=rows)]
 
     # -- what is there to see --
 
@@ -343,6 +373,13 @@ class Window:
 
     def screenshot(self, path: Path, clip: Mapping[str, int] | None = None) -> None:
         self.code.do("screenshot", path=str(path), clip=clip)
+
+    def keep_picture(self, name: str) -> None:
+        """Make the extension's picture anew, if that is wanted; somebody has to look at it."""
+        if os.environ.get("TABWRIGHT_KEEP_PICTURES"):
+            self.code.do("resize", width=760, height=720)  # so high that a whole menu is seen
+            time.sleep(2)  # until all is drawn, which nobody tells
+            self.screenshot(code_server.EXTENSION / "images" / name)
 
     # -- what was said --
 

@@ -6,7 +6,7 @@ import { Completing } from './completing';
 import { Cursor } from './cursor';
 import { Installing } from './installing';
 import { registerCommands } from './menu';
-import { onOtherPython } from './python';
+import { ActivePython } from './python';
 import { SELECTOR, Server } from './server';
 import { StatusBar } from './statusBar';
 import { Switches } from './switches';
@@ -23,13 +23,19 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Tabwright', { log: true });
   const ownEnvironment = path.join(context.globalStorageUri.fsPath, 'environment');
   const switches = new Switches();
+  const python = new ActivePython(log);
   const completing = new Completing(
     () => switches.isAsleep,
     (document, position) => cursor.noteAsked(document, position),
     () => running.explainSoon(),
     (method, params) => running.notify(method, params),
   );
-  const running = new Server(log, ownEnvironment, completing.middleware);
+  const running = new Server(
+    log,
+    ownEnvironment,
+    () => python.interpreter(),
+    completing.middleware,
+  );
   const cursor = new Cursor(
     SELECTOR,
     () => switches.isAsleep,
@@ -44,6 +50,7 @@ export function activate(context: vscode.ExtensionContext): void {
   let wasRunning = false;
   context.subscriptions.push(
     log,
+    python,
     switches,
     cursor,
     new StatusBar(running, switches),
@@ -51,7 +58,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeTextDocument((event) => completing.noteChange(event)),
     vscode.commands.registerCommand(NOTE_ACCEPTED, () => completing.noteAcceptedByKey()),
     vscode.workspace.onDidGrantWorkspaceTrust(() => startIfMissing(running)),
-    onOtherPython(() => startIfMissing(running)),
+    python.onChange(() => startIfMissing(running)),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (RESTARTING_SETTINGS.some((name) => event.affectsConfiguration(name))) {
         void running.restart();

@@ -6,19 +6,9 @@ import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import {
-  executableName,
-  findTabwright,
-  isExecutable,
-  type Machine,
-  onPath,
-  scriptsFolder,
-} from './finding';
+import { findTabwright, isExecutable, type Machine } from './finding';
 import type { Server } from './server';
-
-interface Way extends vscode.QuickPickItem {
-  steps: string[][];
-}
+import { type WayToInstall, waysToInstall, whatToExpect } from './waysToInstall';
 
 export class Installing {
   constructor(
@@ -29,51 +19,20 @@ export class Installing {
   /** Let the user choose how, do it, and start the server. */
   async offer(): Promise<void> {
     const source = vscode.workspace.getConfiguration('tabwright').get('installFrom', 'tabwright');
-    const ways = this.ways(source);
+    const ways = waysToInstall(thisMachine(), source, this.ownEnvironment);
     const choose: vscode.QuickPickItem = {
       label: '$(folder-opened) It is installed already: choose the program…',
       detail: 'Sets tabwright.path.',
     };
-    const chosen = await vscode.window.showQuickPick([...ways, choose], {
+    const chosen = await vscode.window.showQuickPick<vscode.QuickPickItem | WayToInstall>([...ways, choose], {
       title: 'Install Tabwright',
-      placeHolder: 'Compiles llama.cpp and fetches a model of about 100 MB: takes some minutes, once',
+      placeHolder: whatToExpect(ways),
     });
     if (chosen === choose) {
       await this.chooseProgram();
     } else if (chosen && 'steps' in chosen) {
-      await this.install(chosen as Way);
+      await this.install(chosen);
     }
-  }
-
-  private ways(source: string): Way[] {
-    const machine = thisMachine();
-    const ways: Way[] = [];
-    const pipx = onPath(machine, 'pipx');
-    if (pipx) {
-      const steps = [[pipx.command, 'install', '--force', source]];
-      ways.push({ label: '$(package) With pipx', detail: `pipx install --force ${source}`, steps });
-    }
-    const uv = onPath(machine, 'uv');
-    if (uv) {
-      const steps = [[uv.command, 'tool', 'install', '--force', source]];
-      ways.push({ label: '$(package) With uv', detail: `uv tool install --force ${source}`, steps });
-    }
-    const python = onPath(machine, 'python3') ?? onPath(machine, 'python');
-    if (python) {
-      const pip = path.join(
-        scriptsFolder(this.ownEnvironment, machine.platform),
-        executableName('pip', machine.platform),
-      );
-      ways.push({
-        label: "$(package) Into an environment of the extension's own",
-        detail: `python -m venv, pip install ${source}`,
-        steps: [
-          [python.command, '-m', 'venv', this.ownEnvironment],
-          [pip, 'install', '--upgrade', source],
-        ],
-      });
-    }
-    return ways;
   }
 
   private async chooseProgram(): Promise<void> {
@@ -85,7 +44,7 @@ export class Installing {
     }
   }
 
-  private async install(way: Way): Promise<void> {
+  private async install(way: WayToInstall): Promise<void> {
     const options = {
       location: vscode.ProgressLocation.Notification,
       title: 'Installing Tabwright',

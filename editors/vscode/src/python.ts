@@ -13,27 +13,40 @@ interface PythonExtension {
   };
 }
 
-const EXTENSION = 'ms-python.python';
+export class ActivePython implements vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  private watching: vscode.Disposable | undefined;
 
-export async function activePython(log: vscode.LogOutputChannel): Promise<string | undefined> {
-  try {
-    const python = await pythonExtension();
-    const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-    const active = python?.environments.getActiveEnvironmentPath(folder);
-    const environment = active && (await python?.environments.resolveEnvironment(active));
-    return environment?.executable.uri?.fsPath;
-  } catch (problem) {
-    log.warn(`The Python extension did not say which environment is active: ${String(problem)}`);
-    return undefined;
+  /** Another interpreter was chosen; told once somebody has asked for the first. */
+  readonly onChange = this.changed.event;
+
+  constructor(private readonly log: vscode.LogOutputChannel) {}
+
+  /** The path of the interpreter; this starts the Python extension. */
+  async interpreter(): Promise<string | undefined> {
+    try {
+      const python = await pythonExtension();
+      if (!python) {
+        return undefined;
+      }
+      const { environments } = python;
+      this.watching ??= environments.onDidChangeActiveEnvironmentPath(() => this.changed.fire());
+      const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+      const active = environments.getActiveEnvironmentPath(folder);
+      const environment = await environments.resolveEnvironment(active);
+      return environment?.executable.uri?.fsPath;
+    } catch (problem) {
+      this.log.warn(
+        `The Python extension did not say which environment is active: ${String(problem)}`,
+      );
+      return undefined;
+    }
   }
-}
 
-/** Call back when another environment is chosen; only once the Python extension is in use. */
-export function onOtherPython(callback: () => void): vscode.Disposable {
-  const extension = vscode.extensions.getExtension<PythonExtension>(EXTENSION);
-  return extension?.isActive
-    ? extension.exports.environments.onDidChangeActiveEnvironmentPath(callback)
-    : new vscode.Disposable(() => undefined);
+  dispose(): void {
+    this.watching?.dispose();
+    this.changed.dispose();
+  }
 }
 
 async function pythonExtension(): Promise<PythonExtension | undefined> {
@@ -41,5 +54,5 @@ async function pythonExtension(): Promise<PythonExtension | undefined> {
   if (!vscode.workspace.isTrusted) {
     return undefined;
   }
-  return vscode.extensions.getExtension<PythonExtension>(EXTENSION)?.activate();
+  return vscode.extensions.getExtension<PythonExtension>('ms-python.python')?.activate();
 }

@@ -4,8 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import * as os from 'node:os';
 import * as vscode from 'vscode';
 import type { LanguageClient, Middleware } from 'vscode-languageclient/node';
-import { type Found, findTabwright, isExecutable, type Machine } from './finding';
-import { activePython } from './python';
+import { findTabwright, isExecutable, type Machine } from './finding';
 import { Restarts } from './restarts';
 import type { Explanation, Life, ServerStatus } from './state';
 
@@ -20,7 +19,6 @@ const PATIENCE_WITH_THE_END_MILLISECONDS = 8000;
 export class Server implements vscode.Disposable {
   life: Life = 'stopped';
   problem = '';
-  found: Found | undefined;
   status: ServerStatus | undefined;
   explanation: Explanation | undefined;
   lastLatency: number | undefined;
@@ -40,6 +38,7 @@ export class Server implements vscode.Disposable {
   constructor(
     readonly log: vscode.LogOutputChannel,
     private readonly ownEnvironment: string,
+    private readonly activePython: () => Promise<string | undefined>,
     private readonly middleware: Middleware,
   ) {}
 
@@ -132,12 +131,12 @@ export class Server implements vscode.Disposable {
     }
     const setting = vscode.workspace.getConfiguration('tabwright').get('path', '');
     this.setLife('starting');
-    this.found = await findTabwright(
+    const found = await findTabwright(
       thisMachine(),
       { setting, ownEnvironment: this.ownEnvironment },
-      () => activePython(this.log),
+      this.activePython,
     );
-    if (!this.found) {
+    if (!found) {
       const problem = setting
         ? `the setting tabwright.path names no program: ${setting}`
         : 'the `tabwright` command was not found. Click to install it.';
@@ -145,8 +144,8 @@ export class Server implements vscode.Disposable {
       this.setLife('missing', problem);
       return;
     }
-    this.log.info(`Starting ${this.found.command}, found by ${this.found.by}.`);
-    const client = await this.makeClient(this.found.command);
+    this.log.info(`Starting ${found.command}, found by ${found.by}.`);
+    const client = await this.makeClient(found.command);
     this.client = client;
     const firstEnd = new Promise<never>((_, reject) => {
       this.noteFirstEnd = () => reject(new Error('it ended before it said anything'));
@@ -160,7 +159,7 @@ export class Server implements vscode.Disposable {
       this.client = undefined;
       this.noteFirstEnd = undefined;
       void client.dispose().catch(() => undefined);
-      this.setLife('failed', `\`${this.found.command} serve\` did not start; the log says why.`);
+      this.setLife('failed', `\`${found.command} serve\` did not start; the log says why.`);
       return;
     }
     this.setLife('running');
@@ -174,6 +173,7 @@ export class Server implements vscode.Disposable {
     // One that has ended by itself cannot be stopped, and needs not.
     await client?.dispose().catch(() => undefined);
     const child = this.child;
+    this.child = undefined;
     // It ends by itself when its client is gone; one that hangs is ended.
     setTimeout(() => child?.kill(), PATIENCE_WITH_THE_END_MILLISECONDS).unref();
     this.setLife('stopped');
@@ -204,9 +204,15 @@ export class Server implements vscode.Disposable {
   private spawn(command: string, args: string[]): Promise<ChildProcess> {
     const child = spawn(command, args, { cwd: os.homedir() });
     this.child = child;
-    // The library need not notice the end of a program that ends before it is spoken to.
-    child.once('error', () => this.noteFirstEnd?.());
-    child.once('exit', () => this.noteFirstEnd?.());
+    // The library need not notice the end of a program that ends before it is spoken to. The server
+    // before this one may end late, which says nothing of this one.
+    const noteEnd = (): void => {
+      if (child === this.child) {
+        this.noteFirstEnd?.();
+      }
+    };
+    child.once('error', noteEnd);
+    child.once('exit', noteEnd);
     return Promise.resolve(child);
   }
 

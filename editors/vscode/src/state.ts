@@ -33,7 +33,8 @@ export interface State {
   /** The last answer that brought a suggestion, in milliseconds. */
   lastLatency: number | undefined;
   isEnabled: boolean;
-  isEnabledForLanguage: boolean;
+  /** The same for the language of the document at the front, which may have its own setting. */
+  isEnabledHere: boolean;
   /** When suggestions come back, in milliseconds since 1970. */
   snoozedUntil: number | undefined;
   /** The language of the document at the front, empty when there is none. */
@@ -83,16 +84,13 @@ function summarised(state: State): Summary {
 }
 
 function summarisedRunning(state: State): Summary {
-  if (!state.isEnabled) {
-    return { icon: 'circle-slash', summary: 'switched off.', emphasis: 'none' };
+  if (!state.isEnabledHere) {
+    const where = state.isEnabled ? ` for ${state.language}` : '';
+    return { icon: 'circle-slash', summary: `switched off${where}.`, emphasis: 'none' };
   }
   if (state.snoozedUntil !== undefined) {
     const until = new Date(state.snoozedUntil).toTimeString().slice(0, 5);
     return { icon: 'bell-slash', summary: `snoozing until ${until}.`, emphasis: 'none' };
-  }
-  if (!state.isEnabledForLanguage) {
-    const summary = `switched off for ${state.language}.`;
-    return { icon: 'circle-slash', summary, emphasis: 'none' };
   }
   const { status } = state;
   const why = state.explanation && emptyReason(state.explanation);

@@ -49,7 +49,7 @@ export class StatusBar implements vscode.Disposable {
       explanation: server.explanation,
       lastLatency: server.lastLatency,
       isEnabled: switches.isEnabled,
-      isEnabledForLanguage: language === '' || switches.isEnabledFor(language),
+      isEnabledHere: language === '' ? switches.isEnabled : switches.isEnabledFor(language),
       snoozedUntil: switches.snoozedUntil,
       language,
     });

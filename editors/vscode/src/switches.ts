@@ -29,9 +29,22 @@ export class Switches implements vscode.Disposable {
   }
 
   async toggleFor(language: string): Promise<void> {
-    const all = settings().get<PerLanguage>('languages', {});
-    const own = { ...all[language], enabled: !this.isEnabledFor(language) };
-    await update('languages', { ...all, [language]: own });
+    const enabled = !this.isEnabledFor(language);
+    const { workspaceValue, globalValue } = settings().inspect<PerLanguage>('languages') ?? {};
+    const all = { ...(workspaceValue ?? globalValue) };
+    const own = { ...all[language] };
+    // What is so for all languages is not set for one: it would outlive the switch for all. In a
+    // workspace it is, for the user's settings may say otherwise.
+    if (enabled === this.isEnabled && workspaceValue === undefined) {
+      delete own['enabled'];
+    } else {
+      own['enabled'] = enabled;
+    }
+    all[language] = own;
+    if (Object.keys(own).length === 0) {
+      delete all[language];
+    }
+    await update('languages', all);
   }
 
   /** Ask for nothing by itself for so many minutes; 0 wakes up again. */

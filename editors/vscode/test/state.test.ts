@@ -9,7 +9,7 @@ const READY: State = {
   explanation: { reason: 'shown', message: 'A suggestion was given.', model: 'smollm2-135m' },
   lastLatency: 40,
   isEnabled: true,
-  isEnabledForLanguage: true,
+  isEnabledHere: true,
   snoozedUntil: undefined,
   language: 'python',
 };
@@ -33,10 +33,14 @@ test('it says why there was nothing', () => {
 });
 
 test('each way of being off has its own sentence', () => {
-  assert.match(all({ isEnabled: false }), /switched off\./);
-  assert.match(all({ isEnabledForLanguage: false }), /switched off for python\./);
+  assert.match(all({ isEnabled: false, isEnabledHere: false }), /switched off\./);
+  assert.match(all({ isEnabledHere: false }), /switched off for python\./);
   assert.match(all({ snoozedUntil: Date.now() }), /snoozing until \d\d:\d\d\./);
   assert.match(all({ life: 'stopped' }), /stopped\./);
+});
+
+test('a language that is on while all others are off is not called off', () => {
+  assert.doesNotMatch(all({ isEnabled: false, isEnabledHere: true }), /switched off/);
 });
 
 test('what needs the user stands out', () => {

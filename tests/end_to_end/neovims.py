@@ -62,3 +62,4 @@ _NEWER, _NEWER_OWN = (
 on_both = pytest.mark.parametrize("neovim", ["installed", _NEWER], indirect=True)
 on_all = pytest.mark.parametrize("neovim", ["installed", _NEWER, _NEWER_OWN], indirect=True)
 on_newer = pytest.mark.parametrize("neovim", [_NEWER], indirect=True)
+on_newer_own = pytest.mark.parametrize("neovim", [_NEWER_OWN], indirect=True)

@@ -1,10 +1,12 @@
 """How long does ghost text take in Neovim, and what of that is the server's?
 
-    python tests/benchmarks/neovim_latency.py [--samples 40]
+    python tests/benchmarks/neovim_latency.py [--samples 40] [--ghost-text own|builtin]
 
 Starts a real Neovim that draws to a screen nobody sees, types the beginnings of lines, and notes in
 it when a key was read and when the suggestion was drawn. What editor and server say is written down
-with times, so that a key's way falls into parts. Neovim waits for nothing after a key.
+with times, so that a key's way falls into parts. With `builtin` it is Neovim 0.12, fetched as the
+tests do, and its inline completion draws. The plugin asks the server in both, and waits for nothing
+after a key: the 200 ms that the built-in waits before a question of its own are not on a key's way.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from reporting import say, write_results
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from end_to_end.neovim_support import Editor, find_neovim, isolate
+from end_to_end.fetching import NotHere
+from end_to_end.neovim_support import Editor, isolate
+from end_to_end.neovims import Neovim, installed_neovim, newer_neovim
 
 _SECONDS_FOR_THE_LAST = 1.0
 _KEY_PAUSE_SECONDS = 0.12
@@ -60,11 +64,18 @@ vim.api.nvim_set_decoration_provider(vim.api.nvim_create_namespace('key_to_ghost
 
 @click.command()
 @click.option("--samples", "wanted", default=40, show_default=True, help="Suggestions to measure.")
+@click.option(
+    "--ghost-text",
+    type=click.Choice(["own", "builtin"]),
+    default="own",
+    show_default=True,
+    help="What draws: the plugin in the installed Neovim, or Neovim 0.12.",
+)
+@click.option("--newer", is_flag=True, help="Draw the plugin's own in Neovim 0.12.")
 @output_option(__file__)
-def main(wanted: int, output: Path) -> None:
+def main(wanted: int, ghost_text: str, newer: bool, output: Path) -> None:
     """Measure from key to ghost text in Neovim."""
-    if find_neovim() is None:
-        raise click.ClickException("Neovim is not installed.")
+    neovim = chosen_neovim(ghost_text, newer=newer)
     report = begun_report()
     with tempfile.TemporaryDirectory(prefix="tabwright-neovim-") as name:
         folder = Path(name)
@@ -76,13 +87,29 @@ def main(wanted: int, output: Path) -> None:
         file = project / "program.py"
         file.write_text(PROGRAM, encoding="utf-8")
         command = [sys.executable, str(_RECORDER), "serve"]
-        with Editor(folder, file, extra_lua=_WATCH, command=command) as editor:
+        with Editor(folder, file, extra_lua=_WATCH, command=command, neovim=neovim) as editor:
             editor.wait_for_model()
+            report["neovim"] = editor.lua("return tostring(vim.version())")
+            report["ghost_text"] = editor.lua("return require('tabwright.drawers').current.name")
             samples, asked = measure(editor, record, wanted)
             report["beginnings"] = asked
             report["milliseconds"] = parts_of(samples)
-    print_report(report)
+    print_report(report, f"Neovim {report['neovim']}, ghost text: {report['ghost_text']}.")
     write_results(report, output)
+
+
+def chosen_neovim(ghost_text: str, *, newer: bool) -> Neovim:
+    """Return the Neovim to measure.
+
+    Raises:
+        click.ClickException: it cannot be had on this machine.
+    """
+    try:
+        if newer or ghost_text == "builtin":
+            return newer_neovim(ghost_text)
+        return installed_neovim()
+    except NotHere as missing:
+        raise click.ClickException(str(missing)) from missing
 
 
 def measure(editor: Editor, record: Path, wanted: int) -> tuple[list[Sample], int]:

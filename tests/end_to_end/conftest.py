@@ -9,12 +9,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from lsprotocol import types
 
 from end_to_end.editor import PATIENCE_SECONDS, RecordingClient, modern_capabilities
+from end_to_end.fetching import NotHere
+from end_to_end.neovims import NEOVIMS, Neovim
 
 Start = Callable[..., Awaitable[RecordingClient]]
+
+
+@pytest.fixture
+def neovim(request: pytest.FixtureRequest) -> Neovim:
+    """The Neovim that the test asks for by name, or the installed one."""
+    try:
+        return NEOVIMS[getattr(request, "param", "installed")]()
+    except NotHere as missing:
+        pytest.skip(str(missing))
 
 
 @pytest_asyncio.fixture

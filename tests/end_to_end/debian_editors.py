@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from end_to_end.fetching import NotHere, made_once, require, run
 
 SUITE = "forky"
-"""Has Helix 25.07, and Emacs 30 with lsp-mode 10, the first with inline completion."""
+"""Has Helix 25.07; Neovim 0.12 and Emacs 30 with lsp-mode 10, the first with inline completion."""
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+def neovim() -> tuple[Path, dict[str, str]]:
+    """Return Neovim's program, and the environment in which it finds its runtime files.
+
+    Raises:
+        NotHere: it cannot be had on this machine.
+    """
+    top = _unpacked("neovim", ["neovim"], ["usr/bin/nvim"])
+    return top / "usr/bin/nvim", {"VIMRUNTIME": str(top / "usr/share/nvim/runtime")}
 
 
 def helix() -> tuple[Path, dict[str, str]]:
@@ -50,7 +62,8 @@ def emacs() -> tuple[list[str], list[str], dict[str, str]]:
 def _unpacked(name: str, packages: Sequence[str], programs: Sequence[str]) -> Path:
     if not _KEYRING.exists() or platform.machine() != "x86_64":
         raise NotHere("this is not a Debian on x86-64")
-    require("apt-get", "dpkg-deb", "patchelf")
+    require("apt-get", "dpkg-deb")
+    patchelf = _patchelf()
 
     def unpack(folder: Path) -> None:
         _download(folder / "apt", packages)
@@ -59,10 +72,19 @@ def _unpacked(name: str, packages: Sequence[str], programs: Sequence[str]) -> Pa
             package.unlink()
         library = folder / "usr/lib/x86_64-linux-gnu"
         loader = str(library / "ld-linux-x86-64.so.2")
-        patch = ["patchelf", "--set-interpreter", loader, "--force-rpath", "--set-rpath"]
+        patch = [patchelf, "--set-interpreter", loader, "--force-rpath", "--set-rpath"]
         run([*patch, str(library), *(str(folder / each) for each in programs)], folder)
 
     return made_once(f"{name}-{SUITE}", unpack)
+
+
+def _patchelf() -> str:
+    """Return patchelf beside this interpreter, as the extra `test` installs it, or on PATH."""
+    beside = Path(sys.executable).with_name("patchelf")
+    found = str(beside) if beside.exists() else shutil.which("patchelf")
+    if found is None:
+        raise NotHere("`patchelf` is not installed")
+    return found
 
 
 def _download(work: Path, packages: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pynvim  # type: ignore[import-untyped]  # ships no type information
+
+from end_to_end.neovims import Neovim, installed_neovim
 
 PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.05
@@ -46,14 +47,8 @@ vim.api.nvim_create_autocmd('LspNotify', {{
   end,
 }})
 {extra}
-require('tabwright').setup({{ cmd = {command}, settings = {settings} }})
+require('tabwright').setup({{ cmd = {command}, settings = {settings}, ghost_text = {ghost_text} }})
 """
-
-
-def find_neovim() -> str | None:
-    """Return the Neovim beside this interpreter, as the test group installs it, or on PATH."""
-    beside = Path(sys.executable).with_name("nvim")
-    return str(beside) if beside.exists() else shutil.which("nvim")
 
 
 class Editor:
@@ -66,9 +61,9 @@ class Editor:
         settings: Mapping[str, Any] | None = None,
         extra_lua: str = "",
         command: Sequence[str] = (sys.executable, "-m", "tabwright", "serve"),
+        neovim: Neovim | None = None,
     ) -> None:
-        neovim = find_neovim()
-        assert neovim is not None, "the caller skips the test without Neovim"
+        neovim = neovim or installed_neovim()
         # The machine may be busy, and a suggestion that comes late is one here too.
         all_settings = {"timeLimitSeconds": 30, **(settings or {})}
         init = folder / "init.lua"
@@ -77,14 +72,17 @@ class Editor:
                 plugin=_lua(str(PLUGIN)),
                 command=_lua(list(command)),
                 settings=_lua(all_settings),
+                ghost_text=_lua(neovim.ghost_text),
                 extra=extra_lua,
             ),
             encoding="utf-8",
         )
         self.file = file
+        variables = [f"{name}={value}" for name, value in neovim.environment.items()]
+        program = ["env", *variables, neovim.program] if variables else [neovim.program]
         arguments = ["--embed", "--headless", "--clean", "-u", str(init), str(file)]
         self._screen: _Screen | None = None
-        self.nvim = pynvim.attach("child", argv=[neovim, *arguments])
+        self.nvim = pynvim.attach("child", argv=[*program, *arguments])
 
     def __enter__(self) -> Editor:
         self.until(self.is_mapped)
@@ -131,14 +129,21 @@ class Editor:
         return None if found is None else str(found)
 
     def drawn(self) -> str | None:
-        """Return the suggestion as the screen has it."""
-        space = self.nvim.api.create_namespace("tabwright")
-        marks = self.nvim.api.buf_get_extmarks(0, space, 0, -1, {"details": True})
+        """Return the suggestion as the screen has it, whoever has drawn it."""
+        marks = [
+            mark
+            for name in ("tabwright", "nvim.lsp.inline_completion")
+            for mark in self._marks(name)
+        ]
         if not marks:
             return None
         ((_id, _row, _column, details),) = marks
         lines = [details["virt_text"], *details.get("virt_lines", [])]
         return "\n".join("".join(chunk[0] for chunk in line) for line in lines)
+
+    def _marks(self, namespace: str) -> list[Any]:
+        space = self.nvim.api.create_namespace(namespace)
+        return list(self.nvim.api.buf_get_extmarks(0, space, 0, -1, {"details": True}))
 
     def watch_screen(self) -> None:
         """Have Neovim draw, and forget what it has drawn so far."""

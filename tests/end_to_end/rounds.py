@@ -27,6 +27,7 @@ SCENARIOS: Mapping[str, tuple[str, ...]] = {
         "test_neovim.py",
         "test_neovim_projects.py",
         "test_neovim_commands.py",
+        "test_neovim_builtin.py",
         "test_neovim_recording.py",
     ),
 }

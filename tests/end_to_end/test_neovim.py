@@ -18,12 +18,12 @@ from tabwright.model.weights import installed_weights
 
 pytest.importorskip("pynvim", reason="pynvim, which drives Neovim, is not installed")
 
-from end_to_end.neovim_support import Editor, find_neovim, isolate
+from end_to_end.neovim_support import Editor, isolate
+from end_to_end.neovims import Neovim, on_all, on_both
 
 pytestmark = [
     pytest.mark.real_editor,
     pytest.mark.real_model,
-    pytest.mark.skipif(find_neovim() is None, reason="Neovim is not installed"),
     pytest.mark.skipif(
         installed_weights(read_catalogue(catalogue_folders()).default) is None,
         reason="the default weights are not installed; run `tabwright models pull`",
@@ -45,7 +45,7 @@ Open = Callable[..., Editor]
 
 
 @pytest.fixture
-def open_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def open_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, neovim: Neovim) -> Iterator[Open]:
     isolate(tmp_path, monkeypatch.setenv)
     project = tmp_path / "project"
     (project / ".git").mkdir(parents=True)
@@ -56,11 +56,12 @@ def open_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ope
         ) -> Editor:
             file = project / name
             file.write_bytes(text.encode())
-            return stack.enter_context(Editor(tmp_path, file, settings, extra_lua))
+            return stack.enter_context(Editor(tmp_path, file, settings, extra_lua, neovim=neovim))
 
         yield start
 
 
+@on_all
 def test_a_suggestion_appears_while_typing_and_tab_accepts_it(open_editor: Open) -> None:
     editor = open_editor(PROGRAM)
     editor.wait_for_model()
@@ -72,6 +73,7 @@ def test_a_suggestion_appears_while_typing_and_tab_accepts_it(open_editor: Open)
     assert editor.messages() == ""
 
 
+@on_both
 def test_accepting_is_one_undo_step_and_is_counted(open_editor: Open) -> None:
     editor = open_editor(PROGRAM)
     editor.wait_for_model()
@@ -85,6 +87,7 @@ def test_accepting_is_one_undo_step_and_is_counted(open_editor: Open) -> None:
     editor.until(lambda: editor.text() == before)
 
 
+@on_both
 def test_a_block_of_several_lines_is_drawn_and_accepted(open_editor: Open) -> None:
     editor = open_editor(PROGRAM, settings={"lines": "multi", "maxLines": 6})
     editor.wait_for_model()
@@ -151,6 +154,7 @@ def test_a_key_with_alt_that_meant_nothing_leaves_insert_mode_as_neovim_has_it(
     assert editor.text() == ("bc def" if key == "<M-x>" else "abc def")
 
 
+@on_all
 def test_typing_along_a_suggestion_keeps_it_on_the_screen_all_the_time(open_editor: Open) -> None:
     editor = open_editor(PROGRAM)
     editor.wait_for_model()
@@ -177,6 +181,7 @@ def test_typing_along_a_suggestion_keeps_it_on_the_screen_all_the_time(open_edit
     assert editor.accept() == editor.text()
 
 
+@on_both
 def test_typing_on_takes_a_question_back_before_the_next_one(open_editor: Open) -> None:
     editor = open_editor(PROGRAM)
     editor.wait_for_model()
@@ -189,6 +194,7 @@ def test_typing_on_takes_a_question_back_before_the_next_one(open_editor: Open) 
     assert editor.nvim.vars["most_open"] == 1
 
 
+@on_all
 def test_a_suggestion_is_accepted_word_by_word_and_counted_with_the_last_one(
     open_editor: Open,
 ) -> None:
@@ -222,6 +228,7 @@ def test_a_suggestion_is_accepted_word_by_word_and_counted_with_the_last_one(
     editor.until(lambda: editor.text() == before + "".join(words[:-1]))
 
 
+@on_both
 def test_a_block_is_accepted_line_by_line(open_editor: Open) -> None:
     editor = open_editor(PROGRAM, settings={"lines": "multi", "maxLines": 6})
     editor.wait_for_model()
@@ -236,6 +243,7 @@ def test_a_block_is_accepted_line_by_line(open_editor: Open) -> None:
     editor.until(lambda: editor.text() == before + first + second)
 
 
+@on_all
 def test_alternatives_are_asked_for_and_gone_through_in_both_directions(
     open_editor: Open,
 ) -> None:
@@ -316,6 +324,7 @@ def test_the_server_is_told_of_the_buffer_that_comes_to_the_front(
     assert editor.sent("tabwright/didMoveCursor")[-1]["textDocument"]["uri"] == uris[-1]
 
 
+@on_both
 def test_a_suggestion_goes_when_the_user_types_something_else_or_leaves(
     open_editor: Open,
 ) -> None:
@@ -332,6 +341,7 @@ def test_a_suggestion_goes_when_the_user_types_something_else_or_leaves(
     assert editor.ghost() is None
 
 
+@on_both
 def test_the_end_of_the_model_process_disturbs_nobody(open_editor: Open) -> None:
     editor = open_editor(PROGRAM)
     editor.wait_for_model()
@@ -352,6 +362,7 @@ def test_the_end_of_the_model_process_disturbs_nobody(open_editor: Open) -> None
     assert editor.nvim.vvars["errmsg"] == ""
 
 
+@on_both
 def test_the_end_of_the_server_is_told_once_and_typing_goes_on(open_editor: Open) -> None:
     editor = open_editor(PROGRAM)
     editor.wait_for_model()
@@ -384,6 +395,7 @@ def test_a_server_that_cannot_be_started_is_told_once(open_editor: Open, tmp_pat
     assert editor.messages().count("no-such-tabwright") == 1
 
 
+@on_both
 def test_an_emoji_before_the_cursor_in_a_file_with_carriage_returns(open_editor: Open) -> None:
     text = PROGRAM + '\n\ndef add(left, right):\n    note = "🦊 fox"; retu\n'
     editor = open_editor(text.replace("\n", "\r\n"), settings={"inCommentsAndStrings": True})
@@ -400,6 +412,7 @@ def test_an_emoji_before_the_cursor_in_a_file_with_carriage_returns(open_editor:
     assert editor.file.read_bytes() == (expected + "\n").replace("\n", "\r\n").encode()
 
 
+@on_both
 def test_a_block_in_a_file_with_carriage_returns_and_tabs(open_editor: Open) -> None:
     text = (
         "#include <stdio.h>\n\nint sum(const int *values, int count)\n{\n\tint total = 0;\n"
@@ -420,6 +433,7 @@ def test_a_block_in_a_file_with_carriage_returns_and_tabs(open_editor: Open) -> 
     assert editor.file.read_bytes() == (expected + "\n").replace("\n", "\r\n").encode()
 
 
+@on_both
 def test_a_language_that_is_switched_off_shows_nothing_and_explain_says_why(
     open_editor: Open,
 ) -> None:
@@ -432,6 +446,7 @@ def test_a_language_that_is_switched_off_shows_nothing_and_explain_says_why(
     editor.until(lambda: "switched off for this language" in editor.messages())
 
 
+@on_both
 def test_toggle_switches_suggestions_off_and_on(open_editor: Open) -> None:
     editor = open_editor(PROGRAM)
     editor.wait_for_model()

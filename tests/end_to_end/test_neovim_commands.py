@@ -13,7 +13,8 @@ import pytest
 
 pytest.importorskip("pynvim", reason="pynvim, which drives Neovim, is not installed")
 
-from end_to_end.neovim_support import PLUGIN, Editor, find_neovim, isolate
+from end_to_end.neovim_support import PLUGIN, Editor, isolate
+from end_to_end.neovims import Neovim, on_both
 from end_to_end.scripted_server import (
     end_specializing,
     scripted_command,
@@ -21,16 +22,13 @@ from end_to_end.scripted_server import (
     specializing,
 )
 
-pytestmark = [
-    pytest.mark.real_editor,
-    pytest.mark.skipif(find_neovim() is None, reason="Neovim is not installed"),
-]
+pytestmark = pytest.mark.real_editor
 
 Open = Callable[..., Editor]
 
 
 @pytest.fixture
-def open_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def open_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, neovim: Neovim) -> Iterator[Open]:
     """Open a file of a project with two."""
     isolate(tmp_path, monkeypatch.setenv)
     for name, value in scripted_environment(tmp_path, "width()").items():
@@ -45,7 +43,9 @@ def open_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ope
         def start(
             command: Sequence[str] = (*scripted_command(), "serve"), **settings: object
         ) -> Editor:
-            return stack.enter_context(Editor(tmp_path, file, settings, command=command))
+            return stack.enter_context(
+                Editor(tmp_path, file, settings, command=command, neovim=neovim)
+            )
 
         yield start
 
@@ -83,6 +83,7 @@ def test_specialising_is_not_begun_with_a_word_that_means_nothing(
     assert specializing(tmp_path) == []
 
 
+@on_both
 def test_explain_names_the_files_that_the_model_was_shown(open_editor: Open) -> None:
     editor = open_editor(excerpts="always")
     editor.wait_for_model()
@@ -134,6 +135,7 @@ def test_the_help_has_sound_tags_and_is_found(open_editor: Open, tmp_path: Path)
     assert "E154" not in editor.messages()  # a tag that is there twice
 
 
+@on_both
 @pytest.mark.parametrize(
     ("scope", "others_are_on"),
     [

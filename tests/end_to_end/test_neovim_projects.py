@@ -9,13 +9,11 @@ import pytest
 
 pytest.importorskip("pynvim", reason="pynvim, which drives Neovim, is not installed")
 
-from end_to_end.neovim_support import Editor, find_neovim, isolate
+from end_to_end.neovim_support import Editor, isolate
+from end_to_end.neovims import Neovim, on_both
 from end_to_end.scripted_server import scripted_command, scripted_environment
 
-pytestmark = [
-    pytest.mark.real_editor,
-    pytest.mark.skipif(find_neovim() is None, reason="Neovim is not installed"),
-]
+pytestmark = pytest.mark.real_editor
 
 AREA = "def area(width, height):\n    return \n"
 CHANGE_SETTINGS = """
@@ -26,12 +24,12 @@ client.notify('workspace/didChangeConfiguration', {{ settings = client.settings 
 
 
 @pytest.fixture
-def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Editor]:
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, neovim: Neovim) -> Iterator[Editor]:
     isolate(tmp_path, monkeypatch.setenv)
     for name, value in scripted_environment(tmp_path, " * height").items():
         monkeypatch.setenv(name, value)
     file = write_project(tmp_path / "one")
-    with Editor(tmp_path, file, command=[*scripted_command(), "serve"]) as editor:
+    with Editor(tmp_path, file, command=[*scripted_command(), "serve"], neovim=neovim) as editor:
         editor.wait_for_model()
         yield editor
 
@@ -43,6 +41,7 @@ def write_project(folder: Path) -> Path:
     return file
 
 
+@on_both
 def test_a_renamed_file_goes_on_under_its_new_name(editor: Editor, tmp_path: Path) -> None:
     new = tmp_path / "one" / "renamed.py"
     editor.nvim.command(f"saveas {new}")
@@ -59,6 +58,7 @@ def test_a_renamed_file_goes_on_under_its_new_name(editor: Editor, tmp_path: Pat
     assert editor.accept().endswith("return width * height")
 
 
+@on_both
 def test_files_of_two_projects_share_one_server_that_knows_both(
     editor: Editor, tmp_path: Path
 ) -> None:
@@ -75,6 +75,7 @@ def test_files_of_two_projects_share_one_server_that_knows_both(
     assert editor.lua("return #vim.lsp.get_clients({ name = 'tabwright' })") == 1
 
 
+@on_both
 def test_settings_take_effect_while_one_types(editor: Editor) -> None:
     editor.type("GAwidth")
     assert editor.wait_for_ghost() == " * height"

@@ -9,17 +9,15 @@ import pytest
 pytest.importorskip("pynvim", reason="pynvim, which drives Neovim, is not installed")
 
 from end_to_end import recordings
-from end_to_end.neovim_support import Editor, find_neovim, isolate
+from end_to_end.neovim_support import Editor, isolate
+from end_to_end.neovims import Neovim
 from end_to_end.scripted_server import prompts, scripted_command, scripted_environment
 
-pytestmark = [
-    pytest.mark.real_editor,
-    pytest.mark.skipif(find_neovim() is None, reason="Neovim is not installed"),
-]
+pytestmark = pytest.mark.real_editor
 
 
 def test_typing_accepting_and_an_astral_character(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, neovim: Neovim
 ) -> None:
     isolate(tmp_path, monkeypatch.setenv)
     record, project = tmp_path / "record", tmp_path / "project"
@@ -31,7 +29,7 @@ def test_typing_accepting_and_an_astral_character(
         monkeypatch.setenv(name, value)
     file = project / "area.py"
     file.write_text("def area(width, height):\n    return \n")
-    with Editor(tmp_path, file, command=[*scripted_command(), "serve"]) as editor:
+    with Editor(tmp_path, file, command=[*scripted_command(), "serve"], neovim=neovim) as editor:
         editor.wait_for_model()
         editor.type("GAwid")
         assert editor.wait_for_ghost() == " * height"

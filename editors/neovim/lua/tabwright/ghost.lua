@@ -1,11 +1,10 @@
--- The suggestion on the screen: one at a time, drawn with one extmark, with its alternatives.
+-- The suggestion on the screen: one at a time, with its alternatives, and what is left of it.
+
+local drawers = require('tabwright.drawers')
 
 local M = {}
 
 local api = vim.api
-local namespace = api.nvim_create_namespace('tabwright')
-local GHOST_ID = 1
-local HIGHLIGHT = 'TabwrightGhost'
 
 -- What is shown, as it came:
 --   buffer, row, column   where its text begins; 0-based, in bytes
@@ -20,27 +19,6 @@ local HIGHLIGHT = 'TabwrightGhost'
 --   is_by_hand            whether somebody asked for it
 local shown = nil
 
-function M.highlight()
-  api.nvim_set_hl(0, HIGHLIGHT, { link = 'Comment', default = true })
-end
-
--- Virtual text shows a tab as one odd cell, so tabs are drawn as the spaces they would take.
-local function with_spaces(line, start_cell, tabstop)
-  local cell = start_cell
-  return (
-    line:gsub('[^\t]*\t?', function(piece)
-      local text = piece:gsub('\t$', '')
-      cell = cell + api.nvim_strwidth(text)
-      if #text == #piece then
-        return text
-      end
-      local width = tabstop - cell % tabstop
-      cell = cell + width
-      return text .. (' '):rep(width)
-    end)
-  )
-end
-
 local function cursor()
   local position = api.nvim_win_get_cursor(0)
   return position[1] - 1, position[2]
@@ -54,29 +32,13 @@ local function remaining()
   return shown.choices[shown.chosen].text:sub(shown.typed + 1)
 end
 
--- Draw what is left. The mark is moved and not made anew, so that nothing flickers.
+-- Draw what is left.
 local function draw()
   local text = remaining()
-  if text == shown.drawn then
-    return -- the mark goes along with the text by itself
+  if text ~= shown.drawn then
+    shown.drawn = text
+    drawers.current.draw(shown.buffer, text, shown.choices[shown.chosen], shown.client_id)
   end
-  shown.drawn = text
-  local buffer = shown.buffer
-  local row, column = cursor()
-  local tabstop = vim.bo[buffer].tabstop
-  local lines = vim.split(text, '\n', { plain = true })
-  local start_cell = vim.fn.strdisplaywidth(line_at(buffer, row):sub(1, column))
-  local below = {}
-  for index = 2, #lines do
-    below[#below + 1] = { { with_spaces(lines[index], 0, tabstop), HIGHLIGHT } }
-  end
-  api.nvim_buf_set_extmark(buffer, namespace, row, column, {
-    id = GHOST_ID,
-    virt_text = { { with_spaces(lines[1], start_cell, tabstop), HIGHLIGHT } },
-    virt_text_pos = 'inline',
-    virt_lines = #below > 0 and below or nil,
-    hl_mode = 'combine',
-  })
 end
 
 -- Show one of several choices at the cursor of the current buffer. Each has the text that it
@@ -107,15 +69,15 @@ function M.show(choices, chosen, client_id, is_by_hand)
   end
   shown.choices, shown.chosen = choices, chosen
   shown.client_id, shown.is_by_hand = client_id, is_by_hand
+  shown.drawn = nil -- the same text may be another item's
   draw()
 end
 
 function M.clear()
   if shown then
-    if api.nvim_buf_is_valid(shown.buffer) then
-      api.nvim_buf_del_extmark(shown.buffer, namespace, GHOST_ID)
-    end
+    local buffer = shown.buffer
     shown = nil
+    drawers.current.erase(buffer)
   end
 end
 
@@ -150,12 +112,23 @@ function M.follow()
   return true
 end
 
--- Return the text on the screen, or nil.
-function M.text()
-  return shown and remaining() or nil
+local function is_drawn()
+  return shown ~= nil and drawers.current.is_drawn(shown.buffer)
 end
 
--- Return the choice on the screen as one that begins at the cursor, or nil.
+-- Return the text on the screen, or nil.
+function M.text()
+  return is_drawn() and remaining() or nil
+end
+
+-- Return the choice on the screen and its client's id, or nil.
+function M.choice()
+  if is_drawn() then
+    return shown.choices[shown.chosen], shown.client_id
+  end
+end
+
+-- Return the choice that is shown as one that begins at the cursor, or nil.
 function M.rest()
   if not shown then
     return nil
@@ -175,10 +148,10 @@ function M.is_by_hand()
 end
 
 -- Show the choice so many steps further that goes on from what has been typed, around the end.
--- Returns the choice and its client's id, or nil when there is no other one.
+-- Returns whether there is another one.
 function M.step(steps)
   if not M.follow() then
-    return nil
+    return false
   end
   local typed = shown.choices[shown.chosen].text:sub(1, shown.typed)
   local count = #shown.choices
@@ -187,17 +160,17 @@ function M.step(steps)
     if goes_on(shown.choices[candidate], typed) then
       shown.chosen = candidate
       draw()
-      return shown.choices[candidate], shown.client_id
+      return true
     end
   end
-  return nil
+  return false
 end
 
 -- Put the rest of the suggestion into the buffer, or what `part_of` makes of the rest. Returns nil
 -- when there was none, else the item, its client's id, and what of the item's text is still not in
 -- the buffer and what is.
 function M.accept(part_of)
-  if not M.follow() then
+  if not M.follow() or not is_drawn() then
     M.clear()
     return nil
   end

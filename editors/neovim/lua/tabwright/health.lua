@@ -1,5 +1,6 @@
 -- :checkhealth tabwright
 
+local drawers = require('tabwright.drawers')
 local options = require('tabwright.options')
 local server = require('tabwright.server')
 
@@ -14,6 +15,17 @@ local function check_neovim()
     health.ok('Neovim ' .. tostring(vim.version()))
   else
     health.error('Neovim is older than 0.10')
+  end
+end
+
+local function check_ghost_text()
+  health.start('Ghost text')
+  local wish, is_builtin = options.current.ghost_text, drawers.current.name == 'builtin'
+  local drawer = is_builtin and "Neovim's built-in `vim.lsp.inline_completion`" or 'this plugin itself'
+  if wish == 'builtin' and not is_builtin then
+    health.warn(("Drawn by %s: `ghost_text = 'builtin'` needs Neovim 0.12"):format(drawer))
+  else
+    health.ok(('Drawn by %s; the option is `ghost_text = %s`'):format(drawer, vim.inspect(wish)))
   end
 end
 
@@ -74,6 +86,7 @@ end
 
 function M.check()
   check_neovim()
+  check_ghost_text()
   check_server()
   check_installation()
 end

@@ -1,9 +1,11 @@
 -- Tabwright for Neovim: asks the language server while one types, and shows what it suggests.
 
 local cursor = require('tabwright.cursor')
+local drawers = require('tabwright.drawers')
 local ghost = require('tabwright.ghost')
 local keys = require('tabwright.keys')
 local options = require('tabwright.options')
+local own = require('tabwright.drawers.own')
 local parts = require('tabwright.parts')
 local server = require('tabwright.server')
 
@@ -18,7 +20,10 @@ local off_filetypes = {}
 
 -- Return whether suggestions are on in the current buffer.
 local function is_on()
-  return is_enabled and not vim.b.tabwright_off and not off_filetypes[vim.bo.filetype]
+  return is_enabled
+    and not vim.b.tabwright_off
+    and not off_filetypes[vim.bo.filetype]
+    and not drawers.current.is_switched_off(api.nvim_get_current_buf())
 end
 
 -- The last question, also when it is answered; an answer to any other one is too late:
@@ -110,7 +115,10 @@ local function index_of(choices, text)
   end
 end
 
-local function note_shown(choice, client)
+-- Tell the server of the choice on the screen, once.
+local function note_shown()
+  local choice, client_id = ghost.choice()
+  local client = choice and vim.lsp.get_client_by_id(client_id)
   if client and not choice.is_told then
     choice.is_told = true
     server.notify(client, 'textDocument/didShowCompletion', { item = choice.item })
@@ -141,7 +149,7 @@ local function take_answer(answer, client, asked)
     end
   end
   ghost.show(choices, chosen, client.id, asked.is_by_hand)
-  note_shown(choices[chosen], client)
+  note_shown()
 end
 
 -- Ask about the cursor's place. The question before this one is taken back, so that never more
@@ -219,9 +227,8 @@ end
 
 -- Show another alternative; ask for some where there are none yet.
 local function turn(steps)
-  local choice, client_id = ghost.step(steps)
-  if choice then
-    note_shown(choice, vim.lsp.get_client_by_id(client_id))
+  if ghost.step(steps) then
+    note_shown()
   else
     ask_by_hand(steps)
   end
@@ -309,6 +316,10 @@ function M.toggle(scope)
     is_enabled = is_now_on
   end
   forget()
+  local buffer = api.nvim_get_current_buf()
+  if is_now_on and drawers.current.is_switched_off(buffer) then
+    drawers.current.switch_on(buffer)
+  end
   if is_on() then
     cursor.note_moved(true)
   end
@@ -347,6 +358,7 @@ local function watch(group)
   on('LspAttach', function(event)
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'tabwright' then
+      drawers.current.take(client, event.buf)
       keys.map(event.buf, options.current.keymaps, M.is_shown)
       if event.buf == api.nvim_get_current_buf() then
         note_arrived()
@@ -355,14 +367,17 @@ local function watch(group)
   end)
   on('BufWipeout', function(event)
     keys.forget(event.buf)
+    drawers.current.forget(event.buf)
   end)
-  on('ColorScheme', ghost.highlight)
+  on('ColorScheme', own.highlight)
 end
 
 -- Start: every file that is open, and every one opened later, gets suggestions.
 function M.setup(given)
   options.set(given)
-  ghost.highlight()
+  drawers.choose(options.current.ghost_text)
+  drawers.on_drawn = note_shown
+  own.highlight()
   local bar = M.status()
   server.on_status = function()
     vim.schedule(function()

@@ -9,6 +9,9 @@ M.defaults = {
   settings = {},
   -- A folder that holds one of these is a project.
   root_markers = { '.git', '.hg', 'pyproject.toml', 'package.json', 'Cargo.toml', 'go.mod' },
+  -- What draws the ghost text: 'builtin', which is `vim.lsp.inline_completion` of Neovim 0.12 and
+  -- later, the plugin's 'own', or 'auto': the first where there is one.
+  ghost_text = 'auto',
   -- Keys in insert mode; false maps none.
   keymaps = {
     accept = '<Tab>',

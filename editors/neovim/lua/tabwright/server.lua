@@ -11,7 +11,12 @@ M.status = { busy = false, kind = 'Inactive', message = 'Not started.' }
 M.on_status = function() end
 M.on_end = function() end
 
+-- Called with the parameters of a question by Neovim's built-in inline completion and a function
+-- that takes an error and the answer. Without it, such questions go to the server.
+M.on_neovims_question = nil
+
 local NAME = 'tabwright'
+local QUESTION = 'textDocument/inlineCompletion'
 -- The server reads the text as it is typed, so it hears of changes at once and not after the 150 ms
 -- that Neovim would wait; changes that come together still go together.
 local CHANGES_MILLISECONDS = 5
@@ -52,6 +57,22 @@ function M.client(buffer)
   end
 end
 
+-- The parameters of the requests that are made here, and so not by Neovim itself.
+local own_params = setmetatable({}, { __mode = 'k' })
+
+-- Stand between Neovim's built-in inline completion and the server.
+local function between(rpc)
+  return setmetatable({
+    request = function(method, params, answer, ...)
+      if method == QUESTION and M.on_neovims_question and not own_params[params] then
+        M.on_neovims_question(params, answer)
+        return true -- without an id, for nothing is open
+      end
+      return rpc.request(method, params, answer, ...)
+    end,
+  }, { __index = rpc })
+end
+
 -- Neovim itself would report the end of the process and faults in its output in long messages,
 -- for which the user has to press Enter.
 local function start_quietly(dispatchers)
@@ -74,7 +95,7 @@ local function start_quietly(dispatchers)
       require('vim.lsp.log').error('tabwright', code, tostring(err))
     end,
   }, { __index = dispatchers })
-  return vim.lsp.rpc.start(options.current.cmd, quiet)
+  return between(vim.lsp.rpc.start(options.current.cmd, quiet))
 end
 
 local function capabilities()
@@ -208,6 +229,7 @@ end
 -- Send a request; the handler is called with the result, or nil after an error. Returns a function
 -- that takes the request back.
 function M.request(client, method, params, handler, buffer)
+  own_params[params] = true
   local is_sent, id = call(client, 'request', method, params, function(_, result)
     handler(result ~= vim.NIL and result or nil)
   end, buffer)

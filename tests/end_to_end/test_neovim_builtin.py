@@ -59,7 +59,6 @@ def test_neovim_itself_accepts_what_is_shown_and_that_is_counted(open_editor: Op
     editor.type(" *<C-f>")  # before anything can have been asked about the typed text
     editor.until(lambda: editor.text().endswith("return width * height"))
     editor.until(lambda: editor.server_status()["statistics"]["accepted"] == 1)
-    assert editor.ghost() is None
     assert editor.messages() == ""
 
 

@@ -184,5 +184,6 @@ def test_a_recipe_that_makes_no_sense_is_refused_in_a_sentence(tmp_path, old, ne
 
 def test_the_recipe_of_the_weights_that_ship_can_be_read():
     recipe = read_recipe(models_folder() / "weights" / "recipe.toml")
-    assert next(stage.id for stage in recipe.stages) == "smollm2-135m-python"
+    made = {stage.id: stage.starts_from for stage in recipe.stages}
+    assert made["smollm2-135m-python"] == made["smollm2-135m-javascript"] == "smollm2-135m-code"
     assert read_manifest(models_folder() / f"{recipe.base}.toml")

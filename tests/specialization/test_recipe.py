@@ -1,3 +1,4 @@
+import hashlib
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from tabwright.bundled_data import models_folder
 from tabwright.errors import SpecializationError, TrainingFailed
 from tabwright.model.catalogue import read_manifest
 from tabwright.specialization import recipe as recipes
-from tabwright.specialization.recipe import Recipe, follow, read_recipe
+from tabwright.specialization.recipe import Recipe, StageRecord, follow, read_recipe
 from tabwright.specialization.training_client import Limits, run_training
 
 FAKE = Path(__file__).with_name("fake_trainer.py")
@@ -187,3 +188,14 @@ def test_the_recipe_of_the_weights_that_ship_can_be_read():
     made = {stage.id: stage.starts_from for stage in recipe.stages}
     assert made["smollm2-135m-python"] == made["smollm2-135m-javascript"] == "smollm2-135m-code"
     assert read_manifest(models_folder() / f"{recipe.base}.toml")
+
+
+def test_the_stage_to_go_on_from_is_whole_and_of_the_recipe():
+    folder = models_folder() / "weights"
+    recipe = read_recipe(folder / "recipe.toml")
+    kept = (folder / "stages" / f"{recipe.stages[0].id}.json").read_bytes()
+    record = msgspec.json.decode(kept, type=StageRecord)
+    adapter = (folder / "stages" / f"{recipe.stages[0].id}.gguf").read_bytes()
+    assert hashlib.sha256(adapter).hexdigest() == record.adapter_sha256
+    assert record.trained.steps == recipe.stages[0].steps
+    assert tuple(record.corpora) == recipe.stages[0].corpora

@@ -200,7 +200,7 @@ def test_weights_that_were_cut_off_are_told_from_weights_that_were_never_fetched
     (folder / stored.name).write_bytes(b"GGUF")
     for damaged in (a_host(models).choose("python"), a_host(models, model="general").choose("go")):
         assert isinstance(damaged, NoSuggestion)
-        assert damaged.reason is Reason.MODEL_MISSING
+        assert damaged.reason is Reason.MODEL_FAILED
         assert "damaged" in damaged.sentence
         assert "`tabwright models pull general`" in damaged.sentence
 

@@ -164,8 +164,10 @@ class ModelHost:
                 judged.manifest
             ):
                 return Choice(judged.manifest, judged.reason)  # whoever asks is told of its failure
-        damages = (damage_of(judged.manifest) for judged in found.others)
-        return Choice(NoSuggestion(Reason.MODEL_MISSING, next(filter(None, damages), "")))
+        for judged in found.others:
+            if damage := damage_of(judged.manifest):
+                return Choice(NoSuggestion(Reason.MODEL_FAILED, damage, judged.manifest.id))
+        return Choice(NoSuggestion(Reason.MODEL_MISSING))
 
     def routed(self, where: Route, machine: Machine | None = None) -> Routed:
         """Return which model the rules choose for a place, and what became of the others."""
@@ -176,12 +178,10 @@ class ModelHost:
             manifest = self.catalogue.get(model_id)
         except ManifestError as error:
             return NoSuggestion(Reason.MODEL_MISSING, str(error))
-        if installed_weights(manifest) is None:
-            detail = damage_of(manifest) or (
-                f"The chosen model is fetched by `tabwright models pull {manifest.id}`."
-            )
+        problem = damage_of(manifest) or adapter_problem(manifest)
+        if not problem and installed_weights(manifest) is None:
+            detail = f"The chosen model is fetched by `tabwright models pull {manifest.id}`."
             return NoSuggestion(Reason.MODEL_MISSING, detail, manifest.id)
-        problem = adapter_problem(manifest)
         return NoSuggestion(Reason.MODEL_FAILED, problem, manifest.id) if problem else manifest
 
     def machine(self) -> Machine:

@@ -11,19 +11,21 @@ from pathlib import Path
 
 from end_to_end.fetching import NotHere, made_once, require, run
 
-SUITE = "forky"
+NEWER_SUITE = "forky"
 """Has Helix 25.07; Neovim 0.12 and Emacs 30 with lsp-mode 10, the first with inline completion."""
+OLDER_SUITE = "trixie"
+"""Has Neovim 0.10, the oldest that the plugin is for."""
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
-def neovim() -> tuple[Path, dict[str, str]]:
-    """Return Neovim's program, and the environment in which it finds its runtime files.
+def neovim(suite: str = NEWER_SUITE) -> tuple[Path, dict[str, str]]:
+    """Return a suite's Neovim, and the environment in which it finds its runtime files.
 
     Raises:
         NotHere: it cannot be had on this machine.
     """
-    top = _unpacked("neovim", ["neovim"], ["usr/bin/nvim"])
+    top = _unpacked("neovim", ["neovim"], ["usr/bin/nvim"], suite)
     return top / "usr/bin/nvim", {"VIMRUNTIME": str(top / "usr/share/nvim/runtime")}
 
 
@@ -59,14 +61,16 @@ def emacs() -> tuple[list[str], list[str], dict[str, str]]:
     return [program, f"--dump-file={dump}"], [client], environment
 
 
-def _unpacked(name: str, packages: Sequence[str], programs: Sequence[str]) -> Path:
+def _unpacked(
+    name: str, packages: Sequence[str], programs: Sequence[str], suite: str = NEWER_SUITE
+) -> Path:
     if not _KEYRING.exists() or platform.machine() != "x86_64":
         raise NotHere("this is not a Debian on x86-64")
     require("apt-get", "dpkg-deb")
     patchelf = _patchelf()
 
     def unpack(folder: Path) -> None:
-        _download(folder / "apt", packages)
+        _download(folder / "apt", packages, suite)
         for package in sorted(folder.glob("apt/cache/archives/*.deb")):
             run(["dpkg-deb", "-x", str(package), str(folder)], folder)
             package.unlink()
@@ -75,7 +79,7 @@ def _unpacked(name: str, packages: Sequence[str], programs: Sequence[str]) -> Pa
         patch = [patchelf, "--set-interpreter", loader, "--force-rpath", "--set-rpath"]
         run([*patch, str(library), *(str(folder / each) for each in programs)], folder)
 
-    return made_once(f"{name}-{SUITE}", unpack)
+    return made_once(f"{name}-{suite}", unpack)
 
 
 def _patchelf() -> str:
@@ -87,7 +91,7 @@ def _patchelf() -> str:
     return found
 
 
-def _download(work: Path, packages: Sequence[str]) -> None:
+def _download(work: Path, packages: Sequence[str], suite: str) -> None:
     """Download packages with all that they need, as if nothing were installed."""
     for each in ("lists/partial", "cache/archives/partial"):
         (work / each).mkdir(parents=True)
@@ -97,7 +101,7 @@ def _download(work: Path, packages: Sequence[str]) -> None:
     if not mirrors:
         raise NotHere("apt-get has no mirror of Debian")
     sources = work / "sources.list"
-    sources.write_text(f"deb [signed-by={_KEYRING}] {mirrors[0]} {SUITE} main\n")
+    sources.write_text(f"deb [signed-by={_KEYRING}] {mirrors[0]} {suite} main\n")
     options = {
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "/dev/null",

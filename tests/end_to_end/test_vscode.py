@@ -75,11 +75,12 @@ def open_window(code: VSCode, tmp_path: Path) -> Iterator[Open]:
         text: str = PROGRAM,
         name: str = "program.py",
         settings: Mapping[str, Any] | None = None,
+        size: tuple[int, int] = (1000, 640),
     ) -> Window:
         change_settings(project, settings or {})
         file = project / name
         file.write_bytes(text.encode())
-        window = Window(code, project)
+        window = Window(code, project, size)
         windows.append(window)
         window.open(file)
         return window
@@ -124,7 +125,7 @@ def commands_run(window: Window) -> list[str]:
 def test_the_status_bar_names_the_model_the_language_and_the_last_latency(
     open_window: Open,
 ) -> None:
-    window = open_window()
+    window = open_window(size=(1000, 720))  # the picture has the whole menu
     window.wait_for_model()
     window.to_end()
     window.type(ADD)

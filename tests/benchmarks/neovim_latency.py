@@ -1,12 +1,15 @@
 """How long does ghost text take in Neovim, and what of that is the server's?
 
     python tests/benchmarks/neovim_latency.py [--samples 40] [--ghost-text own|builtin]
+                                              [--debounce SECONDS ...]
 
 Starts a real Neovim that draws to a screen nobody sees, types the beginnings of lines, and notes in
 it when a key was read and when the suggestion was drawn. What editor and server say is written down
 with times, so that a key's way falls into parts. With `builtin` it is Neovim 0.12, fetched as the
 tests do, and its inline completion draws. The plugin asks the server in both, and waits for nothing
 after a key: the 200 ms that the built-in waits before a question of its own are not on a key's way.
+With several values for `--debounce`, the server's setting `debounceSeconds`, it says what waiting
+for the next key costs and saves: the server waits, so that it is part of the server's time.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psutil
 from key_to_ghost import (
     BEGINNINGS,
     PROGRAM,
@@ -72,30 +76,65 @@ vim.api.nvim_set_decoration_provider(vim.api.nvim_create_namespace('key_to_ghost
     help="What draws: the plugin in the installed Neovim, or Neovim 0.12.",
 )
 @click.option("--newer", is_flag=True, help="Draw the plugin's own in Neovim 0.12.")
+@click.option(
+    "--debounce",
+    "debounces",
+    default=[0.0],
+    show_default=True,
+    multiple=True,
+    type=click.FloatRange(0, 1),
+    help="Seconds that the server waits for the next key; may be given several times.",
+)
 @output_option(__file__)
-def main(wanted: int, ghost_text: str, newer: bool, output: Path) -> None:
+def main(
+    wanted: int, ghost_text: str, newer: bool, debounces: tuple[float, ...], output: Path
+) -> None:
     """Measure from key to ghost text in Neovim."""
     neovim = chosen_neovim(ghost_text, newer=newer)
-    report = begun_report()
-    with tempfile.TemporaryDirectory(prefix="tabwright-neovim-") as name:
-        folder = Path(name)
-        record, project = folder / "record", folder / "project"
-        record.mkdir()
-        (project / ".git").mkdir(parents=True)
-        isolate(folder, os.environ.__setitem__)
-        os.environ["TABWRIGHT_RECORDINGS"] = str(record)
-        file = project / "program.py"
-        file.write_text(PROGRAM, encoding="utf-8")
-        command = [sys.executable, str(_RECORDER), "serve"]
-        with Editor(folder, file, extra_lua=_WATCH, command=command, neovim=neovim) as editor:
-            editor.wait_for_model()
-            report["neovim"] = editor.lua("return tostring(vim.version())")
-            report["ghost_text"] = editor.lua("return require('tabwright.drawers').current.name")
-            samples, asked = measure(editor, record, wanted)
-            report["beginnings"] = asked
-            report["milliseconds"] = parts_of(samples)
-    print_report(report, f"Neovim {report['neovim']}, ghost text: {report['ghost_text']}.")
-    write_results(report, output)
+    reports = []
+    for debounce in debounces:
+        with tempfile.TemporaryDirectory(prefix="tabwright-neovim-") as name:
+            reports.append(begun_report() | run(Path(name), neovim, debounce, wanted))
+    for report in reports:
+        print_report(
+            report,
+            f"Neovim {report['neovim']}, ghost text: {report['ghost_text']}; the server waits"
+            f" {1000 * report['debounce_seconds']:.0f} ms for the next key",
+            f"and takes {report['cpu_seconds_per_key']:.3f} CPU-seconds for each.",
+        )
+    write_results({"runs": reports}, output)
+
+
+def run(folder: Path, neovim: Neovim, debounce: float, wanted: int) -> dict[str, Any]:
+    """Measure in a Neovim of its own; return what the report has of it."""
+    record, project = folder / "record", folder / "project"
+    record.mkdir()
+    (project / ".git").mkdir(parents=True)
+    isolate(folder, os.environ.__setitem__)
+    os.environ["TABWRIGHT_RECORDINGS"] = str(record)
+    file = project / "program.py"
+    file.write_text(PROGRAM, encoding="utf-8")
+    settings = {"debounceSeconds": debounce}
+    command = [sys.executable, str(_RECORDER), "serve"]
+    with Editor(folder, file, settings, _WATCH, command, neovim) as editor:
+        editor.wait_for_model()
+        before = cpu_seconds(editor)
+        samples, asked, keys = measure(editor, record, wanted)
+        return {
+            "neovim": editor.lua("return tostring(vim.version())"),
+            "ghost_text": editor.lua("return require('tabwright.drawers').current.name"),
+            "debounce_seconds": debounce,
+            "cpu_seconds_per_key": (cpu_seconds(editor) - before) / keys,
+            "beginnings": asked,
+            "milliseconds": parts_of(samples),
+        }
+
+
+def cpu_seconds(editor: Editor) -> float:
+    """Return the processor time that the server and its processes have used so far."""
+    children = psutil.Process(editor.nvim.funcs.getpid()).children(recursive=True)
+    times = [each.cpu_times() for each in children]
+    return float(sum(each.user + each.system for each in times))
 
 
 def chosen_neovim(ghost_text: str, *, newer: bool) -> Neovim:
@@ -112,14 +151,18 @@ def chosen_neovim(ghost_text: str, *, newer: bool) -> Neovim:
         raise click.ClickException(str(missing)) from missing
 
 
-def measure(editor: Editor, record: Path, wanted: int) -> tuple[list[Sample], int]:
-    """Return the samples with a suggestion, and how many beginnings were typed for them."""
+def measure(editor: Editor, record: Path, wanted: int) -> tuple[list[Sample], int, int]:
+    """Return the samples with a suggestion, and how many beginnings and keys were typed for them.
+
+    Keys are those typed in insert mode, at each of which the editor asks.
+    """
     editor.watch_screen()
     samples: list[Sample] = []
-    asked = 0
+    asked = keys_typed = 0
     while len(samples) < wanted and asked < 2 * wanted:
         head, beginning = BEGINNINGS[asked % len(BEGINNINGS)]
         asked += 1
+        keys_typed += len(head.format(asked)) + len(beginning)
         type_keys(editor, ["<Esc>", "G", "o", "<CR>", "<C-u>", *head.format(asked), "<CR>"])
         time.sleep(_SECONDS_FOR_THE_LAST)
         editor.lua("key_times, ghost_states = {}, {}")
@@ -131,7 +174,7 @@ def measure(editor: Editor, record: Path, wanted: int) -> tuple[list[Sample], in
         say(f"{len(samples)} of {wanted} suggestions, after {asked} beginnings")
         type_keys(editor, ["<Esc>", "d", "d"])
         editor.drawn_lines()  # what was drawn so far is of no use to anybody
-    return samples, asked
+    return samples, asked, keys_typed
 
 
 def type_keys(editor: Editor, keys: list[str] | str) -> None:

@@ -30,7 +30,11 @@ def with_the_default_weights_alone(manifest: Manifest) -> str:
         ("javascriptreact", "smollm2-135m-javascript"),
         ("typescript", "smollm2-135m-javascript"),
         ("typescriptreact", "smollm2-135m-javascript"),
-        ("go", "smollm2-135m"),
+        ("go", "smollm2-135m-code"),
+        ("rust", "smollm2-135m-code"),
+        ("c", "smollm2-135m-code"),
+        ("cpp", "smollm2-135m-code"),
+        ("java", "smollm2-135m"),
         ("markdown", "smollm2-135m"),
     ],
 )

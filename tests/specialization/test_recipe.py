@@ -193,9 +193,9 @@ def test_the_recipe_of_the_weights_that_ship_can_be_read():
 def test_the_stage_to_go_on_from_is_whole_and_of_the_recipe():
     folder = models_folder() / "weights"
     recipe = read_recipe(folder / "recipe.toml")
-    kept = (folder / "stages" / f"{recipe.stages[0].id}.json").read_bytes()
+    kept = (folder / f"{recipe.stages[0].id}.json").read_bytes()
     record = msgspec.json.decode(kept, type=StageRecord)
-    adapter = (folder / "stages" / f"{recipe.stages[0].id}.gguf").read_bytes()
+    adapter = (folder / f"{recipe.stages[0].id}.gguf").read_bytes()
     assert hashlib.sha256(adapter).hexdigest() == record.adapter_sha256
     assert record.trained.steps == recipe.stages[0].steps
     assert tuple(record.corpora) == recipe.stages[0].corpora

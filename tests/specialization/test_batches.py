@@ -16,7 +16,13 @@ from specialization.workspaces import a_module
 from tabwright.commands.building import build_languages
 from tabwright.model.manifest import FillInTheMiddle, Manifest, RepositoryFormat
 from tabwright.model.messages import Segment
-from tabwright.specialization.batches import LONG_EVERY, Batch, Batches
+from tabwright.specialization.batches import (
+    LONG_EVERY,
+    SOME_OF_PROMPTS,
+    Batch,
+    Batches,
+    PromptLearning,
+)
 from tabwright.specialization.examples import Source
 from tabwright.specialization.package_excerpts import PackageExcerpts
 from tabwright.specialization.vocabulary import Vocabulary
@@ -77,10 +83,17 @@ def batches(
     order: str = "spm-joined",
     *,
     knows_ends: bool = False,
+    prompts: PromptLearning = SOME_OF_PROMPTS,
 ) -> Batches:
     vocabulary = cast("Vocabulary", Words())
     return Batches(
-        SOURCES, manifest(order), vocabulary, seed=seed, knows_ends=knows_ends, excerpts=excerpts
+        SOURCES,
+        manifest(order),
+        vocabulary,
+        seed=seed,
+        knows_ends=knows_ends,
+        prompts=prompts,
+        excerpts=excerpts,
     )
 
 
@@ -143,3 +156,21 @@ def test_ends_weigh_more_at_first_unless_they_are_known() -> None:
     assert (
         weight_of_ends(fresh, late) == weight_of_ends(further, late) == weight_of_ends(further, 0)
     )
+
+
+def test_of_what_is_shown_as_much_is_predicted_as_is_wished() -> None:
+    none, some, every = (
+        batches(None, prompts=PromptLearning(share, 0.25)).at_step(1) for share in (0.0, 0.5, 1.0)
+    )
+    assert len(none.rows) < len(some.rows) < len(every.rows)
+    assert len(none.rows) == none.learned == every.learned
+    assert 0.25 in every.weights
+    assert 0.25 not in none.weights
+    # What is shown after the cursor begins nowhere, so that only what stands before it counts.
+    assert none.read // 2 < len(every.rows) < every.read
+
+
+def test_what_models_are_judged_by_is_the_same_whatever_prompts_are_worth() -> None:
+    judged = [batches(None, prompts=PromptLearning(share)).fixed(1)[0] for share in (0.0, 1.0)]
+    assert digest(judged[0]) == digest(judged[1])
+    assert len(judged[1].rows) == judged[1].learned

@@ -59,12 +59,14 @@ def test_joined_trees_do_not_see_each_other():
 def test_prompts_are_predicted_from_a_depth_on_with_their_weight_but_for_the_control_token():
     tree = tree_of([TokenSequence([1, 2, 3, 9], [4])], prompt_from=2, prompt_weight=0.5)
     assert tree.targets == {(1, 3): 0.5, (3, 4): 1.0}
+    assert tree.of_prompts == {(1, 3)}
 
 
 def test_what_is_an_answer_somewhere_counts_as_one():
     sequences = [TokenSequence([1, 9], [2, 0]), TokenSequence([1, 2, 9], [0])]
     tree = tree_of(sequences, prompt_from=1, prompt_weight=0.5)
     assert {weight for (_, token), weight in tree.targets.items() if token == 0} == {1.0}
+    assert not {target for target in tree.of_prompts if tree.targets[target] != 0.5}
 
 
 def test_the_last_prediction_has_a_weight_of_its_own_and_some_are_of_another_token():

@@ -48,10 +48,6 @@ _EXCERPT_SHARE = 0.6
 _SMALLEST_CONTEXT = 256
 _CONTEXT_SHARE = 0.75
 """Of the room in a row, the largest budget of a whole prompt: the rest is for the middle."""
-_PROMPT_WEIGHT = 0.3
-_PROMPT_SHARE = 0.35
-"""Of the prompts, so many have their own tokens predicted too: a language is learned from all of
-its text, but the output layer is a fifth of the work."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +83,20 @@ class Batch:
     """Predictions of middles and ends."""
 
 
+@dataclass(frozen=True)
+class PromptLearning:
+    """How much is learned from what is only shown."""
+
+    share: float = 0.35
+    """Of the prompts, so many have their own tokens predicted too: a language is learned from all
+    of its text, but the output layer is a fifth of the work."""
+    weight: float = 0.3
+    """Of such a prediction; one of a middle has 1."""
+
+
+SOME_OF_PROMPTS = PromptLearning()
+
+
 class Batches:
     """Draws batches from sources; same seed and step, same batch."""
 
@@ -99,6 +109,7 @@ class Batches:
         seed: int,
         ends_with: str = "",
         knows_ends: bool = False,
+        prompts: PromptLearning = SOME_OF_PROMPTS,
         excerpts: PackageExcerpts | None = None,
     ) -> None:
         """Draw from sources.
@@ -110,9 +121,11 @@ class Batches:
             seed: of all draws.
             ends_with: the control token that ends a middle; empty for the end-of-sequence token.
             knows_ends: whether the training goes on from an adapter that was taught to end.
+            prompts: what is learned from prompts; batches to judge by ask for middles alone.
             excerpts: with them most examples in long rows see other files of their package.
         """
         self._sources = sources
+        self._prompts = prompts
         self._excerpts = excerpts
         self._manifest = manifest
         self._vocabulary = vocabulary
@@ -171,7 +184,7 @@ class Batches:
             targets=np.array(targets, dtype=np.int64),
             weights=np.array(weights, dtype=np.float32),
             read=sum(len(forest) for forest in forests),
-            learned=sum(1 for weight in weights if weight != _PROMPT_WEIGHT),
+            learned=len(predictions) - sum(len(forest.of_prompts) for forest in forests),
         )
 
     def _row(
@@ -200,7 +213,7 @@ class Batches:
             source, hole, shape, language, rng, room
         ) or self._examples(source, hole, shape, language, rng, room)
         sequences = [self._sequence(example, end_weight) for example in examples]
-        weight = _PROMPT_WEIGHT if prompts and rng.random() < _PROMPT_SHARE else 0.0
+        weight = self._prompts.weight if prompts and rng.random() < self._prompts.share else 0.0
         first, *others = (self._start_of_prefix(sequence) for sequence in sequences)
         if any(start != first for start in others):
             weight = 0.0  # behind excerpts of other lengths they begin at other depths

@@ -34,7 +34,8 @@ from tabwright.specialization.package_excerpts import PackageExcerpts, prompt_wi
 from tabwright.specialization.spots import Spot
 from tabwright.syntax.languages import LanguageRegistry
 
-SPOTS = 180
+SPOTS = 300
+"""With so many, the interval of a difference reaches some four points to each side."""
 CONTEXT_TOKENS = 256
 """What a small model reads while one types on a slow machine."""
 FEWEST_MORE = 6

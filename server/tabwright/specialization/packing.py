@@ -40,6 +40,8 @@ class TokenForest:
     depths: list[int] = field(default_factory=list)
     targets: dict[tuple[int, int], float] = field(default_factory=dict)
     """(index of a token, token that is to follow it) -> weight of that prediction."""
+    of_prompts: set[tuple[int, int]] = field(default_factory=set)
+    """Those targets that are what a prompt says, not what is to be answered."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -52,6 +54,7 @@ class TokenForest:
         self.depths += other.depths
         for (index, token), weight in other.targets.items():
             self.targets[index + shift, token] = weight
+        self.of_prompts |= {(index + shift, token) for index, token in other.of_prompts}
 
     def ancestors(self, size: int) -> npt.NDArray[np.bool_]:
         """Return a (size, size) matrix: row i has True where token i may look, at itself included.
@@ -88,8 +91,15 @@ def tree_of(
                 place = depth - len(sequence.prompt)
                 target, weight = sequence.instead.get(place, (token, 1.0))
                 forest.targets[node, target] = weight
-            elif prompt_weight and prompt_from <= depth < len(sequence.prompt) - 1 and node >= 0:
-                forest.targets.setdefault((node, token), prompt_weight)
+                forest.of_prompts.discard((node, target))
+            elif (
+                prompt_weight
+                and prompt_from <= depth < len(sequence.prompt) - 1
+                and node >= 0
+                and (node, token) not in forest.targets
+            ):
+                forest.targets[node, token] = prompt_weight
+                forest.of_prompts.add((node, token))
             if child is None:
                 child = len(forest)
                 children[node, token] = child
@@ -99,4 +109,5 @@ def tree_of(
             node = child
         if sequence.answer:
             forest.targets[node, sequence.answer[-1]] = sequence.last_weight
+            forest.of_prompts.discard((node, sequence.answer[-1]))
     return forest

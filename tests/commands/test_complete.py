@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tabwright.commands.complete import complete, read_place
+from tabwright.commands.complete import complete, print_outcome, read_place
 from tabwright.commands.try_it import try_it
+from tabwright.completion.suggestion import NoSuggestion, Reason, Timings
 from tabwright.errors import CommandError
 from tabwright.main import cli
 
@@ -78,6 +79,19 @@ def test_without_a_model_the_reason_is_printed(sample: Path) -> None:
     answer = json.loads(CliRunner().invoke(complete, [f"{sample}:2", "--json"]).output)
     assert answer["reason"] == "model_missing"
     assert answer["suggestion"] == ""
+
+
+def test_what_took_no_time_is_printed_without_timings(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = read_place(f"{sample}:2")
+    failed = NoSuggestion(Reason.MODEL_FAILED, model="a-model")
+    print_outcome(where, failed, as_json=False)
+    assert capsys.readouterr().out.endswith("\n\na-model\n")
+    timings = Timings(total_seconds=0.02, prompt_tokens=7)
+    unsure = NoSuggestion(Reason.UNSURE, model="a-model", timings=timings)
+    print_outcome(where, unsure, as_json=False)
+    assert "a-model · 20 ms: 7 prompt tokens" in capsys.readouterr().out
 
 
 @pytest.mark.real_model

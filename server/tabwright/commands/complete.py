@@ -173,7 +173,8 @@ def print_outcome(where: Place, outcome: Outcome, *, as_json: bool) -> None:
     else:
         _print_in_place(where, outcome.text)
     if outcome.model:
-        click.echo(f"\n{outcome.model} · {_timings(outcome)}")
+        took = f" · {_timings(outcome)}" if outcome.timings.total_seconds else ""
+        click.echo(f"\n{outcome.model}{took}")
 
 
 def _print_in_place(where: Place, suggestion: str) -> None:

@@ -1,5 +1,7 @@
 """The queries of the index are read when first needed, and give plain spans in string offsets."""
 
+import time
+
 import pytest
 
 from tabwright.bundled_data import grammars_folder
@@ -75,6 +77,15 @@ def test_a_parse_that_takes_too_long_is_given_up(language):
     tree = grammar.parse_within(source, LONGEST_PARSE_SECONDS)
     assert tree is not None
     assert str(tree.root_node) == str(grammar.parse(source).root_node)
+
+
+def test_a_parse_that_never_ends_is_stopped(language):
+    grammar = language("python").grammar
+    started = time.thread_time()
+    assert grammar.parse_within(b"f(" * 400_000, 0.05) is None
+    took = time.thread_time() - started
+    grammar.parse(b"f(" * 400_000)
+    assert took < (time.thread_time() - started - took) / 2
 
 
 @pytest.mark.parametrize("language_id", ["csharp", "java", "typescript"])

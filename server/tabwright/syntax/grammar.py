@@ -74,7 +74,6 @@ _FACTS_CAPTURES = frozenset(
         "reference",
     }
 )
-_PIECE_BYTES = 4096
 _INHERITS = re.compile(r"[;#] inherits: ([a-z0-9_-]+)\n")
 
 
@@ -120,21 +119,21 @@ class Grammar:
         return parser.parse(source) if edited is None else parser.parse(source, edited)
 
     def parse_within(self, source: bytes, seconds: float) -> tree_sitter.Tree | None:
-        """Parse UTF-8 text in at most this much processor time, or return None.
-
-        The parser cannot be stopped, but it is handed the text piece by piece and told that it has
-        ended; the time it then takes to make sense of what it has is not limited.
-        """
+        """Parse UTF-8 text in at most this much processor time, or return None."""
         latest = time.thread_time() + seconds
-        is_late = False
 
-        def piece_at(byte: int, _point: object) -> bytes:
-            nonlocal is_late
-            is_late = is_late or time.thread_time() > latest
-            return b"" if is_late else source[byte : byte + _PIECE_BYTES]
+        def is_late(_byte: int, _has_fault: bool) -> bool:
+            return time.thread_time() > latest
 
-        tree = tree_sitter.Parser(self.language).parse(piece_at)
-        return None if is_late else tree
+        # Only a text that is read through a function can be given up. What such a function returns
+        # is never freed (py-tree-sitter 0.26.1), which is why the index's workers start anew.
+        try:
+            tree = tree_sitter.Parser(self.language).parse(
+                lambda byte, _point: source[byte:], progress_callback=is_late
+            )
+        except ValueError:
+            return None
+        return None if time.thread_time() > latest else tree
 
 
 def check_grammar_module(source: GrammarSource, folder: Path) -> None:

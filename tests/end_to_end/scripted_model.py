@@ -38,8 +38,11 @@ def send(*messages: FromProcess) -> None:
 
 
 def generate(message: Generate) -> None:
-    text = os.environ["SCRIPTED_ANSWER"]
-    if not message.is_background:
+    text = message.known_text or os.environ["SCRIPTED_ANSWER"]
+    probability = -0.7 if message.known_text else -0.01
+    if message.known_text and "SCRIPTED_KNOWS_NOTHING" in os.environ:
+        text = ""
+    if not message.is_background and not message.known_text:
         with open(os.environ["SCRIPTED_PROMPTS"], "a", encoding="utf-8") as prompts:  # noqa: PTH123  # the standard library alone: this starts often
             prompts.write(json.dumps("".join(each.text for each in message.segments)) + "\n")
     pieces = re.findall(r"\s*\S+|\s+", text)
@@ -47,7 +50,7 @@ def generate(message: Generate) -> None:
         pieces = []  # there is no second choice
     send(
         Prefilled(message.request_id, 10, 0, 10, 0.0, 0.001),
-        *(Piece(message.request_id, piece, -0.01) for piece in pieces),
+        *(Piece(message.request_id, piece, probability) for piece in pieces),
         Finished(message.request_id, "end_of_text", len(pieces), 0.001),
     )
 

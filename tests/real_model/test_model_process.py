@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -474,6 +475,23 @@ async def test_ranks_give_different_beginnings_from_likely_to_unlikely(
     probabilities = [token.log_probability for token in first_tokens]
     assert probabilities == sorted(probabilities, reverse=True)
     assert all(each <= 0 for each in probabilities)
+
+
+async def test_a_known_text_is_as_likely_as_when_the_model_writes_it_itself(
+    process: ModelProcess,
+) -> None:
+    request = a_request(CODE + "\nimport o", max_tokens=8)
+    own = tokens_of(await answer(process, request))
+    text = "".join(token.text for token in own)
+    events = await answer(process, replace(request, known_text=text))
+    assert events[-1] == GenerationEnd("end_of_text")
+    again = tokens_of(events)
+    assert "".join(token.text for token in again) == text
+    ours, theirs = (sum(token.log_probability for token in each) for each in (again, own))
+    assert ours == pytest.approx(theirs, abs=0.05)  # evaluated in larger batches
+    other = tokens_of(await answer(process, replace(request, known_text="zelot = 17")))
+    assert "".join(token.text for token in other) == "zelot = 17"
+    assert sum(token.log_probability for token in other) < ours - 1
 
 
 # ---- cancelling, ending ----

@@ -12,7 +12,7 @@ from completion.scripted import manifest
 from specialization.workspaces import a_module
 from tabwright.commands.building import build_languages
 from tabwright.errors import ModelLoadFailed
-from tabwright.specialization.judging import Contestant, ask, judged
+from tabwright.specialization.judging import Answer, Contestant, ask, judged
 from tabwright.specialization.package_excerpts import PackageExcerpts
 from tabwright.specialization.sources import SourceFile
 from tabwright.specialization.spots import Spot, choose_spots
@@ -36,11 +36,16 @@ def nearly(spot: Spot) -> str:
     return spot.middle + ";"
 
 
-def answers(share_right: int, other: object = wrong) -> list[str]:
+def answers(
+    share_right: int, other: object = wrong, likelihood: float | None = None
+) -> list[Answer]:
     """Return answers of which that many in a hundred are right."""
     assert callable(other)
     return [
-        right(spot) if number % 100 < share_right else str(other(spot))
+        Answer(
+            right(spot) if number % 100 < share_right else str(other(spot)),
+            likelihood * (1 - number % 10 / 20) if likelihood is not None else None,
+        )
         for number, spot in enumerate(SPOTS)
     ]
 
@@ -54,12 +59,30 @@ def answers(share_right: int, other: object = wrong) -> list[str]:
         (answers(20), answers(22), ""),  # by the sign test, four spots are luck
         (answers(20), answers(20, nearly), "edit_similarity"),
         (answers(40, wrong), answers(10, nearly), ""),  # alike, and less often right
-        ([""] * len(SPOTS), [""] * len(SPOTS), ""),
+        ([Answer("")] * len(SPOTS), [Answer("")] * len(SPOTS), ""),
+        (answers(20, likelihood=0.6), answers(20, likelihood=0.62), "likelihood"),
+        (answers(20, likelihood=0.6), answers(20), ""),
+        (answers(10, likelihood=0.6), answers(40, likelihood=0.62), "exact_match"),
+        (answers(10, likelihood=0.6), answers(40, likelihood=0.58), ""),
+        (answers(40, likelihood=0.6), answers(10, likelihood=0.62), ""),
     ],
-    ids=["better", "worse", "equal", "by luck", "more alike", "alike, less exact", "silent"],
+    ids=[
+        "better",
+        "worse",
+        "equal",
+        "by luck",
+        "more alike",
+        "alike, less exact",
+        "silent",
+        "likelier",
+        "likelier is unknown",
+        "better, likelier",
+        "better, less likely",
+        "likelier, worse",
+    ],
 )
 def test_only_what_is_surely_better_wins(
-    base: list[str], candidate: list[str], decided_by: str
+    base: list[Answer], candidate: list[Answer], decided_by: str
 ) -> None:
     judgement = judged(SPOTS, base, candidate, seed=7)
     assert judgement.decided_by == decided_by
@@ -68,7 +91,7 @@ def test_only_what_is_surely_better_wins(
 
 def test_white_space_at_the_end_does_not_matter() -> None:
     spot = SPOTS[0]
-    judgement = judged([spot], [spot.middle + "  "], [" " + spot.middle], seed=7)
+    judgement = judged([spot], [Answer(spot.middle + "  ")], [Answer(" " + spot.middle)], seed=7)
     assert judgement.base[0].exact
     assert not judgement.candidate[0].exact
 
@@ -90,11 +113,24 @@ async def test_both_are_asked_at_every_spot_and_progress_is_told(
         command,
     )
     assert [len(each) for each in found] == [6, 6]
-    assert found[0][0] == "first"
+    assert found[0][0].text == "first"
+    assert 0 < (found[0][0].likelihood or 0.0) < 1
     assert told == [(number, 12) for number in range(1, 13)]
     prompts = (tmp_path / "prompts").read_text().splitlines()
     assert len(prompts) == 12
     assert all(spot.file.path in prompt for spot, prompt in zip(spots, prompts, strict=False))
+
+
+async def test_a_model_that_cannot_be_asked_about_a_text_is_not_judged_by_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SCRIPTED_ANSWER", "first")
+    monkeypatch.setenv("SCRIPTED_PROMPTS", str(tmp_path / "prompts"))
+    monkeypatch.setenv("SCRIPTED_KNOWS_NOTHING", "1")
+    contestant = Contestant(manifest(), tmp_path / "weights.gguf")
+    command = (sys.executable, str(SCRIPTED))
+    found = await ask((contestant,), SPOTS[:3], LANGUAGES, command=command)
+    assert [each.likelihood for each in found[0]] == [None] * 3
 
 
 async def test_only_a_model_that_wants_excerpts_is_shown_the_other_files(

@@ -18,7 +18,7 @@ from tabwright.errors import SpecializationError, TrainingFailed, TrainingInterr
 from tabwright.model.manifest import LocalSource, Manifest
 from tabwright.specialization import specializing
 from tabwright.specialization.installing import candidate_manifest, card_of, remove
-from tabwright.specialization.judging import Contestant
+from tabwright.specialization.judging import Answer, Contestant
 from tabwright.specialization.package_excerpts import PackageExcerpts
 from tabwright.specialization.run_folder import discard_run, opened_run
 from tabwright.specialization.specializing import Commands, Finished, Plan, specialize
@@ -71,7 +71,7 @@ class Judges:
 
     async def ask(
         self, contestants: Sequence[Contestant], spots: Sequence[Spot], *others: object
-    ) -> list[list[str]]:
+    ) -> list[list[Answer]]:
         base, candidate = contestants
         self.excerpts = others[-1]
         assert candidate.adapter is not None
@@ -80,8 +80,8 @@ class Judges:
         if self.failure is not None:
             raise self.failure
         return [
-            ["§"] * len(spots),
-            [each.middle if self.candidate_knows else "§" for each in spots],
+            [Answer("§")] * len(spots),
+            [Answer(each.middle if self.candidate_knows else "§") for each in spots],
         ]
 
 

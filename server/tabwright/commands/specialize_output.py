@@ -147,10 +147,13 @@ class _ForPeople:
                 soft_wrap=True,
             )
             return
-        if judgement.decided_by == "edit_similarity":
-            self._out.print(
-                "Exact answers alone do not tell them apart; the likeness of the answers does."
+        if judgement.decided_by != "exact_match":
+            what = (
+                "the likeness of the answers"
+                if judgement.decided_by == "edit_similarity"
+                else "how likely each finds what stood there"
             )
+            self._out.print(f"Exact answers alone do not tell them apart; {what} does.")
         option = _option(plan)
         for line in (
             f"{finished.installed.id} is installed; editors that are open use it now.",
@@ -199,17 +202,14 @@ class _ForEditors:
 
     def show_finished(self, plan: Plan, finished: Finished) -> None:
         judgement = finished.judgement
-        for interval, measure in (
-            (judgement.exact, "exact_match"),
-            (judgement.similarity, "edit_similarity"),
-        ):
+        for measure, interval, ours, _ in judgement.measures:
             _say(
                 kind="judged",
                 measure=measure,
                 difference=round(interval.mean, 4),
                 low=round(interval.low, 4),
                 high=round(interval.high, 4),
-                places=len(judgement.spots),
+                places=len(ours),
             )
         is_installed = finished.installed is not None
         sentence = (

@@ -94,6 +94,8 @@ class GenerationRequest:
     """Returns how the answer may go on behind what was written of it, from elsewhere than the
     model: that is mixed with what the model says. Asked for the empty text first, and again where
     none of the earlier guesses is left."""
+    known_text: str = ""
+    """If given, this text is streamed instead of an answer, to tell how likely it is."""
     is_background: bool = False
     """Work ahead: the stream has no tokens, and ends as soon as anything else is asked."""
 
@@ -337,6 +339,7 @@ class ModelProcess:
             log_probability_floor=request.log_probability_floor,
             heals=request.heals,
             asks_for_guesses=guesses_behind is not None,
+            known_text=request.known_text,
             is_background=request.is_background,
         )
         written = ""

@@ -69,7 +69,10 @@ class Generation:
         sequence = model.sequence_for((id(self._connection), message.document))
         if self._prefill(sequence, tokens):
             self._decoding_started = time.monotonic()
-            self._decode(sequence, len(tokens), end)
+            if message.known_text:
+                self._follow(sequence, len(tokens), end)
+            else:
+                self._decode(sequence, len(tokens), end)
 
     def _prefill(self, sequence: KvSequence, tokens: list[int]) -> bool:
         """Evaluate what is new of the prompt; return False when that was stopped and finished."""
@@ -154,6 +157,36 @@ class Generation:
             if message.asks_for_guesses and not mixture and not unhealed:
                 mixture = self._more_guesses()
             length += 1
+
+    def _follow(self, sequence: KvSequence, length: int, unhealed: bytes) -> None:
+        """Walk along the known text, the prompt's end before it, and tell how likely it is."""
+        message, model = self._message, self._model
+        decoder = text_decoder()
+        pending = 0.0
+        wanted = model.tokenize(unhealed.decode("utf-8", "replace") + message.known_text)
+        for index, token in enumerate(wanted):
+            known = dict(model.likeliest(sequence.heads[length], 1, unhealed, [token]))
+            if token not in known:
+                self._finish("unsure")
+                return
+            if length >= model.context_tokens:
+                self._finish("max_tokens")
+                return
+            if cause := self._must_stop():
+                self._finish(cause)
+                return
+            data = model.token_bytes(token)
+            own, unhealed = data[len(unhealed) :], unhealed[len(data) :]
+            pending += known[token]
+            if own:
+                self._generated += 1
+                self._connection.send(Piece(message.request_id, decoder.decode(own), pending))
+                pending = 0.0
+            rest = wanted[index + 1 : index + 1 + LONGEST_DRAFT]
+            if rest:
+                model.advance(sequence, length, token, rest)
+            length += 1
+        self._finish("end_of_text")
 
     def _mixture(self, guesses: Sequence[Guess], begin: bytes) -> Mixture:
         return Mixture(guesses, begin, self._model.tokenize, self._model.token_bytes)

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 
 _LENGTH = struct.Struct(">I")
@@ -92,6 +92,9 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     asks_for_guesses: bool = False
     """Whether guesses come by themselves (`MoreGuesses`) while the prompt is read, and are asked
     for (`WantsGuesses`) behind each token at which none is left; the answer waits for them."""
+    known_text: str = ""
+    """If given, this is the answer, whatever the model would say: its pieces tell how likely each
+    token is. It ends with `unsure` where the text cannot go on what was healed of the prompt."""
     is_background: bool = False
     """True for work ahead: nobody waits for it, its pieces are not sent, and it gives way to any
     other request at once. Only the newest one of a document is kept."""

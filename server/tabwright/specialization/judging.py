@@ -2,16 +2,18 @@
 
 Both are asked by the process that serves them, with the prompts that are served, at the same spots.
 The new one wins when the exact answers say so; where these tell nothing, the likeness of the
-answers may. "Say so" means that a 95 % interval of the difference lies above 0, and that more than
-a handful of answers differ; and what is gained by one measure must not be lost by the other.
+answers may, and after that how likely each finds what really stood there, which tells most of a
+small difference. "Say so" means that a 95 % interval of the difference lies above 0, and that more
+than a handful of places differ; and what is gained by one measure must not be lost by another.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -34,8 +36,7 @@ from tabwright.specialization.package_excerpts import PackageExcerpts, prompt_wi
 from tabwright.specialization.spots import Spot
 from tabwright.syntax.languages import LanguageRegistry
 
-SPOTS = 300
-"""With so many, the interval of a difference reaches some four points to each side."""
+SPOTS = 180
 CONTEXT_TOKENS = 256
 """What a small model reads while one types on a slow machine."""
 FEWEST_MORE = 6
@@ -64,6 +65,18 @@ class Score:
 
     exact: bool
     similarity: float
+    likelihood: float | None = None
+    """The probability of what stood there, by character: the geometric mean, 0 to 1. None where
+    the model cannot be asked, since its tokens do not fit the prompt's end."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model writes at a spot, and how likely it finds what stood there."""
+
+    text: str
+    likelihood: float | None = None
+    """See `Score`."""
 
 
 @dataclass(frozen=True)
@@ -76,19 +89,50 @@ class Judgement:
     exact: Interval
     """Of the difference in exact answers, candidate minus base, 0 to 1."""
     similarity: Interval
+    likelihood: Interval
+    """Of the spots at which both could be asked."""
+
+    @property
+    def measures(self) -> tuple[tuple[str, Interval, Sequence[float], Sequence[float]], ...]:
+        """Each measure's name, the interval of its difference, and the candidate's and the base's
+        values; those that decide first come first.
+        """
+        both = self.likelihoods
+        return (
+            (
+                "exact_match",
+                self.exact,
+                [float(each.exact) for each in self.candidate],
+                [float(each.exact) for each in self.base],
+            ),
+            (
+                "edit_similarity",
+                self.similarity,
+                [each.similarity for each in self.candidate],
+                [each.similarity for each in self.base],
+            ),
+            ("likelihood", self.likelihood, [new for new, _ in both], [old for _, old in both]),
+        )
+
+    @property
+    def likelihoods(self) -> list[tuple[float, float]]:
+        """The candidate's and the base's, at the spots at which both could be asked."""
+        return [
+            (new.likelihood, old.likelihood)
+            for new, old in zip(self.candidate, self.base, strict=True)
+            if new.likelihood is not None and old.likelihood is not None
+        ]
 
     @property
     def decided_by(self) -> str:
-        """The measure by which the candidate wins, `exact_match` or `edit_similarity`; empty
-        where it does not.
+        """The measure by which the candidate wins, `exact_match`, `edit_similarity` or
+        `likelihood`; empty where it does not.
         """
-        pairs = list(zip(self.candidate, self.base, strict=True))
-        if self.exact.is_loss or self.similarity.is_loss:
+        if any(interval.is_loss for _, interval, _, _ in self.measures):
             return ""
-        if self.exact.is_gain and _more(new.exact - old.exact for new, old in pairs):
-            return "exact_match"
-        if self.similarity.is_gain and _more(new.similarity - old.similarity for new, old in pairs):
-            return "edit_similarity"
+        for name, interval, ours, theirs in self.measures:
+            if interval.is_gain and _more(a - b for a, b in zip(ours, theirs, strict=True)):
+                return name
         return ""
 
     @property
@@ -98,23 +142,19 @@ class Judgement:
 
 
 def judged(
-    spots: Sequence[Spot], base: Sequence[str], candidate: Sequence[str], seed: int
+    spots: Sequence[Spot], base: Sequence[Answer], candidate: Sequence[Answer], seed: int
 ) -> Judgement:
     """Compare two models' answers, one for each spot."""
-    scores = [
+    old, new = (
         tuple(_score(spot, answer) for spot, answer in zip(spots, answers, strict=True))
         for answers in (base, candidate)
-    ]
-    old, new = scores
-    return Judgement(
-        tuple(spots),
-        old,
-        new,
-        paired_bootstrap([each.exact for each in new], [each.exact for each in old], seed=seed),
-        paired_bootstrap(
-            [each.similarity for each in new], [each.similarity for each in old], seed=seed
-        ),
     )
+    nothing = Interval(0.0, 0.0, 0.0)
+    judgement = Judgement(tuple(spots), old, new, nothing, nothing, nothing)
+    intervals = (
+        paired_bootstrap(ours, theirs, seed=seed) for _, _, ours, theirs in judgement.measures
+    )
+    return Judgement(tuple(spots), old, new, *intervals)
 
 
 def _more(differences: Iterable[float]) -> bool:
@@ -122,9 +162,9 @@ def _more(differences: Iterable[float]) -> bool:
     return sum((each > 0) - (each < 0) for each in differences) >= FEWEST_MORE
 
 
-def _score(spot: Spot, answer: str) -> Score:
-    wanted, given = spot.middle.rstrip(), answer.rstrip()
-    return Score(given == wanted, edit_similarity(given, wanted))
+def _score(spot: Spot, answer: Answer) -> Score:
+    wanted, given = spot.middle.rstrip(), answer.text.rstrip()
+    return Score(given == wanted, edit_similarity(given, wanted), answer.likelihood)
 
 
 async def ask(
@@ -134,7 +174,7 @@ async def ask(
     on_asked: OnAsked = lambda _done, _total: None,
     command: tuple[str, ...] = (),
     excerpts: PackageExcerpts | None = None,
-) -> list[list[str]]:
+) -> list[list[Answer]]:
     """Return each contestant's answers, one for each spot; one model is in memory at a time.
 
     Those whose manifest wants excerpts see those of `excerpts`.
@@ -144,7 +184,7 @@ async def ask(
     """
     process = ModelProcess(ProcessPolicy(command=command))
     total = len(contestants) * len(spots)
-    answers: list[list[str]] = []
+    answers: list[list[Answer]] = []
     try:
         for number, contestant in enumerate(contestants):
             done = number * len(spots)
@@ -193,7 +233,7 @@ def prompt_at(
     )
 
 
-async def _answer(generator: TextGenerator, prompt: Prompt, spot: Spot) -> str:
+async def _answer(generator: TextGenerator, prompt: Prompt, spot: Spot) -> Answer:
     """Return what a model writes at a spot, to the end of the line, without what follows there."""
     request = GenerationRequest(
         document=spot.file.path,
@@ -203,15 +243,21 @@ async def _answer(generator: TextGenerator, prompt: Prompt, spot: Spot) -> str:
         stop_strings=prompt.stop_strings,
         stop_at="line_end",
     )
-    text = ""
     try:
-        async with contextlib.aclosing(generator.generate(request)) as events:
-            async for event in events:
-                if isinstance(event, GeneratedToken):
-                    text += event.text
+        written = "".join([each.text for each in await _tokens(generator, request)])
+        known = await _tokens(generator, replace(request, known_text=spot.middle))
     except PromptTooLong:
-        return ""  # the same text is as long for both
-    return without_line_overlap(text.split("\n", 1)[0], spot.line_after)
+        return Answer("")  # the same text is as long for both
+    text = without_line_overlap(written.split("\n", 1)[0], spot.line_after)
+    if "".join([each.text for each in known]) != spot.middle:
+        return Answer(text)
+    nats = -sum(each.log_probability for each in known)
+    return Answer(text, math.exp(-nats / len(spot.middle)))
+
+
+async def _tokens(generator: TextGenerator, request: GenerationRequest) -> Sequence[GeneratedToken]:
+    async with contextlib.aclosing(generator.generate(request)) as events:
+        return [event async for event in events if isinstance(event, GeneratedToken)]
 
 
 def _load_request(contestant: Contestant, key: str) -> LoadModel:

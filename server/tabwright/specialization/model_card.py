@@ -11,6 +11,11 @@ from tabwright.specialization.sources import SourceFile, Sources, lines_of
 from tabwright.specialization.spots import Spot
 from tabwright.specialization.training_messages import Trained
 
+_MEASURES = {
+    "exact_match": "Exact answers, %",
+    "edit_similarity": "Likeness, %",
+    "likelihood": "Likelihood of what stood there by character, %",
+}
 _KINDS = {"line_end": "ends of lines", "mid_line": "inside lines"}
 
 
@@ -98,13 +103,16 @@ def judgement_lines(judgement: Judgement) -> Sequence[str]:
 def interval_lines(judgement: Judgement) -> Sequence[str]:
     """Return a sentence for each measure's difference."""
     return [
-        f"{name}: {interval.mean * 100:+.1f} points,"
+        f"{_MEASURES[name]}: {_mean(theirs):.1f} before, {_mean(ours):.1f} now,"
+        f" {interval.mean * 100:+.1f} points,"
         f" 95 % interval {interval.low * 100:+.1f} to {interval.high * 100:+.1f}."
-        for name, interval in (
-            ("Exact answers", judgement.exact),
-            ("Likeness", judgement.similarity),
-        )
+        for name, interval, ours, theirs in judgement.measures
+        if len(ours)
     ]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return 100 * sum(values) / len(values)
 
 
 def _groups_of(spot: Spot) -> tuple[str, str]:

@@ -264,19 +264,7 @@ def _installed(plan: Plan, run: RunFolder, trained: Trained, judgement: Judgemen
 
 def evidence_of(judgement: Judgement, against: str, command: str) -> Sequence[Evidence]:
     """Return a judgement as a manifest says it, the deciding measure first."""
-    measures = {
-        "exact_match": (
-            judgement.exact,
-            [float(each.exact) for each in judgement.candidate],
-            [float(each.exact) for each in judgement.base],
-        ),
-        "edit_similarity": (
-            judgement.similarity,
-            [each.similarity for each in judgement.candidate],
-            [each.similarity for each in judgement.base],
-        ),
-    }
-    names = sorted(measures, key=lambda name: name != judgement.decided_by)
+    deciding_first = sorted(judgement.measures, key=lambda each: each[0] != judgement.decided_by)
     return [
         Evidence(
             language="*",
@@ -289,8 +277,8 @@ def evidence_of(judgement: Judgement, against: str, command: str) -> Sequence[Ev
             items=len(ours),
             command=command,
         )
-        for name in names
-        for interval, ours, theirs in [measures[name]]
+        for name, interval, ours, theirs in deciding_first
+        if len(ours)
     ]
 
 

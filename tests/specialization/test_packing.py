@@ -62,6 +62,16 @@ def test_prompts_are_predicted_from_a_depth_on_with_their_weight_but_for_the_con
     assert tree.of_prompts == {(1, 3)}
 
 
+def test_of_a_prompt_only_what_is_to_be_learned_is_predicted():
+    tree = tree_of(
+        [TokenSequence([1, 2, 3, 9], [3])],
+        prompt_from=1,
+        prompt_weight=0.5,
+        is_learned=lambda token: token != 3,
+    )
+    assert tree.targets == {(0, 2): 0.5, (3, 3): 1.0}
+
+
 def test_what_is_an_answer_somewhere_counts_as_one():
     sequences = [TokenSequence([1, 9], [2, 0]), TokenSequence([1, 2, 9], [0])]
     tree = tree_of(sequences, prompt_from=1, prompt_weight=0.5)

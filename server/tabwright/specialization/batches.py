@@ -92,6 +92,9 @@ class PromptLearning:
     of its text, but the output layer is a fifth of the work."""
     weight: float = 0.3
     """Of such a prediction; one of a middle has 1."""
+    line_ends: bool = True
+    """Whether line ends are predicted too. Where prefix and middle are one text, each of them says
+    that behind a line comes the next one, and so unteaches that an answer ends there."""
 
 
 SOME_OF_PROMPTS = PromptLearning()
@@ -217,7 +220,9 @@ class Batches:
         first, *others = (self._start_of_prefix(sequence) for sequence in sequences)
         if any(start != first for start in others):
             weight = 0.0  # behind excerpts of other lengths they begin at other depths
-        return tree_of(sequences, prompt_from=first, prompt_weight=weight)
+        return tree_of(
+            sequences, prompt_from=first, prompt_weight=weight, is_learned=self._is_learned
+        )
 
     def _examples(
         self,
@@ -299,6 +304,9 @@ class Batches:
         if not example.is_whole:
             return TokenSequence(prompt, answer, instead=instead)
         return TokenSequence(prompt, [*answer, self._end], end_weight, instead)
+
+    def _is_learned(self, token: int) -> bool:
+        return self._prompts.line_ends or not self._vocabulary.begins_with_line_end(token)
 
     def _start_of_prefix(self, sequence: TokenSequence) -> int:
         """Return the depth behind the text's token: what goes before it begins nowhere."""

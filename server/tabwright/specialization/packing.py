@@ -9,7 +9,7 @@ A hole with eight cursors costs hardly more than one with one, and teaches eight
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,7 +69,11 @@ class TokenForest:
 
 
 def tree_of(
-    sequences: Sequence[TokenSequence], *, prompt_from: int = 0, prompt_weight: float = 0.0
+    sequences: Sequence[TokenSequence],
+    *,
+    prompt_from: int = 0,
+    prompt_weight: float = 0.0,
+    is_learned: Callable[[int], bool] = lambda _token: True,
 ) -> TokenForest:
     """Return the tree of sequences that share their beginnings.
 
@@ -79,6 +83,7 @@ def tree_of(
             (a control token) excepted.
         prompt_weight: the weight of these predictions; that of the answers' is 1 unless they say
             otherwise.
+        is_learned: whether a token of a prompt is to be predicted.
     """
     forest = TokenForest()
     children: dict[tuple[int, int], int] = {}
@@ -97,6 +102,7 @@ def tree_of(
                 and prompt_from <= depth < len(sequence.prompt) - 1
                 and node >= 0
                 and (node, token) not in forest.targets
+                and is_learned(token)
             ):
                 forest.targets[node, token] = prompt_weight
                 forest.of_prompts.add((node, token))

@@ -183,6 +183,7 @@ def _trained(
         seed=plan.seed,
         prompt_share=1.0,
         prompt_weight=_PROMPT_WEIGHT,
+        prompt_line_ends=False,
         ends_with=TAUGHT_END if plan.candidate.family in TAUGHT_FAMILIES else "",
         excerpts_folder=str(run.excerpts) if plan.candidate.wants_excerpts else "",
     )

@@ -125,7 +125,9 @@ class _Run:
             seed=training.seed,
             ends_with=ends,
             knows_ends=bool(training.adapter_path),
-            prompts=PromptLearning(training.prompt_share, training.prompt_weight),
+            prompts=PromptLearning(
+                training.prompt_share, training.prompt_weight, training.prompt_line_ends
+            ),
             excerpts=self._excerpts,
         )
         judged = read_sources(Path(training.held_out_path))

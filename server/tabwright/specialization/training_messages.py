@@ -42,6 +42,8 @@ class Training(msgspec.Struct, frozen=True, tag=True):
     """Of the prompts, so many have their own tokens predicted too, 0 to 1."""
     prompt_weight: float = 0.3
     """Of such a prediction, where one of a middle has 1."""
+    prompt_line_ends: bool = True
+    """Whether line ends are among these predictions; see `PromptLearning`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
     """0 for all cores."""

@@ -11,11 +11,13 @@ import click
 import pytest
 import workspace_training
 from held_out_items import LINE_END, MID_WORD
+from infilling_items import Item
+from known_text import Likelihood
 from packages import Package, SourceFile
-from raw_model import Served
+from raw_model import RawAnswer, Served
 from test_specialists import a_manifest
-from version_changes import added_items, added_places
-from workspace_adapters import read_adapters
+from version_changes import Added, added_items, added_places
+from workspace_adapters import compare, print_report, read_adapters
 from workspace_training import Options, last_words, specialise
 
 from completion.scripted import LANGUAGES
@@ -196,3 +198,35 @@ def test_adapters_at_hand_are_checked(tmp_path: Path) -> None:
     with pytest.raises(click.BadParameter, match="write PACKAGE=FILE"):
         read_adapters(["nox"], {"nox"})
     assert read_adapters([f"nox={file}"], {"nox"}) == {"nox": file}
+
+
+# -- how two models compare --
+
+
+def answers_of(texts: Sequence[str], items: Sequence[Item]) -> list[RawAnswer]:
+    return [
+        RawAnswer(item, text, text.split("\n")[0], True, Likelihood(1.0, 2), True)
+        for item, text in zip(items, texts, strict=True)
+    ]
+
+
+def test_an_answer_that_goes_on_below_the_line_is_right_and_ends_wrongly(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old, new = [a_file(OLD)], [a_file(OLD.replace("titles", "names").replace("found", "seen"))]
+    items = added_items(old, new, "python", 4, 1, LANGUAGES)
+    asked = [Added(items[0].item, number % 2 == 0) for number in range(40)]
+    middles = [each.item.middle for each in asked]
+    ours = answers_of([f"{each}\nmore" for each in middles], [each.item for each in asked])
+    theirs = answers_of(["?"] * 40, [each.item for each in asked])
+    result = compare(asked, ours, theirs, seed=1)
+    assert result["exact"]["ours"] == 0
+    assert result["exact_when_cut"]["ours"] == 1
+    assert result["exact_when_cut"]["verdict"] == "better"
+    assert result["exact_of_new_lines_when_cut"]["items"] == 20
+    refused = {"package": "b", "note": "not installed", "exact_when_cut": None}
+    print_report({"results": [{"package": "a", **result}, refused]})
+    printed = capsys.readouterr().out
+    assert "0.0 100.0" in printed
+    assert "b: not installed." in printed
+    assert "missed, 1 of 2" in printed

@@ -101,10 +101,10 @@ def main(
     one; all go to the line's end. Both models are asked alone, as in specialists.py.
 
     \b
-    exact    the answer is the rest of the line
+    exact    the answer's first line is the rest of the line; a server shows no more of it
     new      the same, of the lines that are nowhere in the old version
-    cut      the same as exact, and everybody's answer ends with its first line
-    sim.     edit similarity
+    own end  the whole answer, to the model's own end, is the rest of the line
+    sim.     edit similarity of the whole answer
     b/c      bits per character of what really stood there
 
     Nothing of it touches what is installed: the command works in a data folder of its own.
@@ -129,7 +129,7 @@ def main(
             )
         except (TabwrightError, click.ClickException) as error:
             message = error.message if isinstance(error, click.ClickException) else str(error)
-            result = {"package": release.name, "note": message, "exact": None}
+            result = {"package": release.name, "note": message, "exact_when_cut": None}
         results.append(result)
         print_result(Console(width=WIDTH), result)
     report: dict[str, Any] = {
@@ -200,7 +200,7 @@ def measure(
             "items": len(added),
             "note": made.note,
             "seconds": round(made.seconds, 1),
-            "exact": None,
+            "exact_when_cut": None,
         }
         if made.model is None:
             return result
@@ -280,8 +280,8 @@ def compare(
 
     return {
         "exact": row(together, "exact"),
-        "exact_of_new_lines": row(new, "exact"),
         "exact_when_cut": row(together, "exact_when_cut"),
+        "exact_of_new_lines_when_cut": row(new, "exact_when_cut"),
         "similarity": row(together, "similarity"),
         "ours": raw_figures(ours),
         "theirs": raw_figures(theirs),
@@ -294,6 +294,8 @@ def compare(
                 "theirs": two.text,
                 "exact": one.exact,
                 "their_exact": two.exact,
+                "exact_when_cut": one.exact_when_cut,
+                "their_exact_when_cut": two.exact_when_cut,
             }
             for each, (one, two) in zip(added, together, strict=True)
         ],
@@ -305,7 +307,7 @@ def compare(
 
 def print_result(console: Console, result: Mapping[str, Any]) -> None:
     """Print a package as soon as it is known."""
-    exact = result["exact"]
+    exact = result["exact_when_cut"]
     figures = f"{exact['theirs']:.1%} to {exact['ours']:.1%}, {exact['verdict']}" if exact else ""
     console.print(f"{result['package']}: {figures or result['note']}", highlight=False)
 
@@ -321,30 +323,32 @@ def print_report(report: Mapping[str, Any]) -> None:
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    for number, title in enumerate(("", "n", "exact %", "95 %", "new %", "cut %", "sim.", "b/c")):
+    for number, title in enumerate(("", "n", "exact %", "95 %", "new %", "own end", "sim.", "b/c")):
         table.add_column(title, justify="right" if number else "left", no_wrap=True)
     results = report["results"]
-    asked = [result for result in results if result["exact"]]
+    asked = [result for result in results if result["exact_when_cut"]]
     for result in asked:
-        exact = result["exact"]
+        exact = result["exact_when_cut"]
         table.add_row(
             result["package"].rpartition("/")[2],
             str(exact["items"]),
             _change(exact),
             f"{100 * exact['low']:+.1f} {100 * exact['high']:+.1f}",
-            _change(result["exact_of_new_lines"]),
-            _change(result["exact_when_cut"]),
+            _change(result["exact_of_new_lines_when_cut"]),
+            _change(result["exact"]),
             _change(result["similarity"]),
             f"{result['theirs']['bits_per_character']:.2f}"
             f" {result['ours']['bits_per_character']:.2f}",
         )
     console.print(table)
     for result in results:
-        if not result["exact"]:
+        if not result["exact_when_cut"]:
             console.print(f"{result['package']}: {result['note']}.", highlight=False)
-        elif result["exact"]["verdict"] != "better":
+        elif result["exact_when_cut"]["verdict"] != "better":
             console.print(f"{result['package']}: training did not help for sure.", highlight=False)
-    gained = sum(bool(each["exact"]) and each["exact"]["verdict"] == "better" for each in results)
+    gained = sum(
+        bool(exact := each["exact_when_cut"]) and exact["verdict"] == "better" for each in results
+    )
     verdict = "reached" if gained >= _NEEDED * len(results) else "missed"
     console.print(
         f"Target: a sure gain in exact match for 3 of 4: {verdict}, {gained} of {len(results)}.",

@@ -159,6 +159,24 @@ def test_a_stage_that_is_to_see_excerpts_is_made_again_and_no_other(kitchen):
     assert set(kitchen.started) == {"special"}
 
 
+def test_a_stage_that_learns_prompts_trains_so_and_is_made_again(kitchen, monkeypatch):
+    kitchen.follow()
+    trainings = []
+
+    def run(training, *others):
+        trainings.append(training)
+        return run_training(training, *others)
+
+    monkeypatch.setattr(recipes, "run_training", run)
+    general, special = kitchen.recipe.stages
+    kitchen.recipe = msgspec.structs.replace(
+        kitchen.recipe, stages=(general, msgspec.structs.replace(special, prompts=True))
+    )
+    kitchen.follow()
+    assert [each.learns_prompts for each in trainings] == [True]
+    assert Path(trainings[0].output_path).stem == "special"
+
+
 def test_what_was_made_before_there_were_excerpts_is_not_made_again(kitchen):
     """The hash is what the version before wrote for the same recipe and the same corpora."""
     made = kitchen.follow()

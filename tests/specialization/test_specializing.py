@@ -255,6 +255,22 @@ def test_what_the_base_says_of_excerpts_holds_for_training_and_judging(
     assert files_below(specialising_directory()) == {}
 
 
+@pytest.mark.parametrize("products", [(), ("/somewhere",)])
+def test_a_code_base_is_learned_whole_and_a_language_is_not(
+    products: tuple[str, ...], plan: Plan, judges: Judges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[Training] = []
+
+    def note(training: Training, *others: Any) -> Trained:
+        trained.append(training)
+        return run_training(training, *others)
+
+    monkeypatch.setattr(specializing, "run_training", note)
+    judges.candidate_knows = False
+    run(replace(plan, candidate=msgspec.structs.replace(plan.candidate, products=products)))
+    assert trained[0].learns_prompts == bool(products)
+
+
 def test_ctrl_c_while_judging_does_not_train_again(plan: Plan, judges: Judges) -> None:
     judges.failure = KeyboardInterrupt()
     with pytest.raises(TrainingInterrupted, match="goes on"):

@@ -98,6 +98,9 @@ class PromptLearning:
 
 
 SOME_OF_PROMPTS = PromptLearning()
+"""For a language, of which there is more text than a training can read."""
+WHOLE_PROMPTS = PromptLearning(share=1.0, weight=0.5, line_ends=False)
+"""For a code base, which is small and read several times."""
 
 
 class Batches:

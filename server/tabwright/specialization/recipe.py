@@ -44,6 +44,8 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     excerpts: bool = False
     """Whether most long examples see excerpts of the other files of their package; the manifest
     of the model that comes of it then says `sees_excerpts = true`."""
+    prompts: bool = False
+    """Whether what prompts say is learned whole, as of a code base."""
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"stages": "stage"}):
@@ -148,6 +150,7 @@ def follow(
                 learning_rate=stage.learning_rate,
                 ends_with=recipe.ends_with,
                 excerpts_folder=str(work or ""),
+                learns_prompts=stage.prompts,
             )
             trained = run_training(
                 training, into, limits, functools.partial(on_progress, stage), command
@@ -202,8 +205,9 @@ def _identity(
 ) -> str:
     shared = msgspec.to_builtins(msgspec.structs.replace(recipe, stages=()))
     own = msgspec.to_builtins(stage)
-    if not stage.excerpts:
-        del own["excerpts"]  # what was made before there was such a choice stays as it is
+    for choice in ("excerpts", "prompts"):
+        if not own[choice]:
+            del own[choice]  # what was made before there was such a choice stays as it is
     parts = (shared, own, hashes, start, minutes)
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
 

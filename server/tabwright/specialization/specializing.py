@@ -35,8 +35,6 @@ _MEGABYTES_PER_MILLION = 6
 """Of memory while training, by millions of parameters: weights in 32 bits, and some more."""
 _MEGABYTES_BESIDES = 700
 """The libraries, and what a step computes."""
-_PROMPT_WEIGHT = 0.5
-"""A code base is small and is read several times: all of its text is learned, each time."""
 _DISK_MB = 500
 _DISK_MB_PER_MILLION = 2
 
@@ -181,9 +179,7 @@ def _trained(
         minutes=plan.minutes,
         steps=plan.steps,
         seed=plan.seed,
-        prompt_share=1.0,
-        prompt_weight=_PROMPT_WEIGHT,
-        prompt_line_ends=False,
+        learns_prompts=bool(plan.candidate.products),
         ends_with=TAUGHT_END if plan.candidate.family in TAUGHT_FAMILIES else "",
         excerpts_folder=str(run.excerpts) if plan.candidate.wants_excerpts else "",
     )

@@ -22,7 +22,7 @@ import torch
 from tabwright.bundled_data import grammars_folder
 from tabwright.errors import SpecializationError
 from tabwright.specialization.adapter_file import read_adapter, write_adapter
-from tabwright.specialization.batches import Batch, Batches, PromptLearning
+from tabwright.specialization.batches import SOME_OF_PROMPTS, WHOLE_PROMPTS, Batch, Batches
 from tabwright.specialization.examples import Source
 from tabwright.specialization.network import Network
 from tabwright.specialization.package_excerpts import PackageExcerpts
@@ -125,9 +125,7 @@ class _Run:
             seed=training.seed,
             ends_with=ends,
             knows_ends=bool(training.adapter_path),
-            prompts=PromptLearning(
-                training.prompt_share, training.prompt_weight, training.prompt_line_ends
-            ),
+            prompts=WHOLE_PROMPTS if training.learns_prompts else SOME_OF_PROMPTS,
             excerpts=self._excerpts,
         )
         judged = read_sources(Path(training.held_out_path))

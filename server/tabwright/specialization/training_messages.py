@@ -38,12 +38,9 @@ class Training(msgspec.Struct, frozen=True, tag=True):
     seed: int = 1
     rank: int = 32
     learning_rate: float = 1e-3
-    prompt_share: float = 0.35
-    """Of the prompts, so many have their own tokens predicted too, 0 to 1."""
-    prompt_weight: float = 0.3
-    """Of such a prediction, where one of a middle has 1."""
-    prompt_line_ends: bool = True
-    """Whether line ends are among these predictions; see `PromptLearning`."""
+    learns_prompts: bool = False
+    """Whether what prompts say is learned whole, line ends apart, as of a code base; else some of
+    it is, as of a language."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
     """0 for all cores."""

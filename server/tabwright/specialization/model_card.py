@@ -14,7 +14,7 @@ from tabwright.specialization.training_messages import Trained
 _MEASURES = {
     "exact_match": "Exact answers, %",
     "edit_similarity": "Likeness, %",
-    "likelihood": "Likelihood of what stood there by character, %",
+    "likelihood": "Likelihood of a character, %",
 }
 _KINDS = {"line_end": "ends of lines", "mid_line": "inside lines"}
 
@@ -103,9 +103,8 @@ def judgement_lines(judgement: Judgement) -> Sequence[str]:
 def interval_lines(judgement: Judgement) -> Sequence[str]:
     """Return a sentence for each measure's difference."""
     return [
-        f"{_MEASURES[name]}: {_mean(theirs):.1f} before, {_mean(ours):.1f} now,"
-        f" {interval.mean * 100:+.1f} points,"
-        f" 95 % interval {interval.low * 100:+.1f} to {interval.high * 100:+.1f}."
+        f"{_MEASURES[name]}: {_mean(theirs):.1f} -> {_mean(ours):.1f}, {interval.mean * 100:+.1f}"
+        f" (95 % interval {interval.low * 100:+.1f} to {interval.high * 100:+.1f})."
         for name, interval, ours, theirs in judgement.measures
         if len(ours)
     ]

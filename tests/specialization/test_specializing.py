@@ -90,6 +90,19 @@ def judges(monkeypatch: pytest.MonkeyPatch) -> Judges:
     return Judges(monkeypatch)
 
 
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[Training]:
+    """What was trained, in order."""
+    found: list[Training] = []
+
+    def note(training: Training, *others: Any) -> Trained:
+        found.append(training)
+        return run_training(training, *others)
+
+    monkeypatch.setattr(specializing, "run_training", note)
+    return found
+
+
 def run(plan: Plan, mode: str = "normally") -> tuple[Finished, list[Mapping[str, Any]]]:
     events: list[Mapping[str, Any]] = []
     commands = Commands(trainer=(sys.executable, FAKE, mode))
@@ -235,15 +248,8 @@ def test_other_texts_begin_anew(plan: Plan) -> None:
 
 @pytest.mark.parametrize("sees", [False, True])
 def test_what_the_base_says_of_excerpts_holds_for_training_and_judging(
-    sees: bool, plan: Plan, judges: Judges, monkeypatch: pytest.MonkeyPatch
+    sees: bool, plan: Plan, judges: Judges, trained: list[Training]
 ) -> None:
-    trained: list[Training] = []
-
-    def note(training: Training, *others: Any) -> Trained:
-        trained.append(training)
-        return run_training(training, *others)
-
-    monkeypatch.setattr(specializing, "run_training", note)
     base = msgspec.structs.replace(plan.base, sees_excerpts=sees)
     candidate = candidate_manifest(base, MODEL, "Made for x", languages=("python",))
     finished, _ = run(replace(plan, base=base, candidate=candidate))
@@ -257,15 +263,8 @@ def test_what_the_base_says_of_excerpts_holds_for_training_and_judging(
 
 @pytest.mark.parametrize("products", [(), ("/somewhere",)])
 def test_a_code_base_is_learned_whole_and_a_language_is_not(
-    products: tuple[str, ...], plan: Plan, judges: Judges, monkeypatch: pytest.MonkeyPatch
+    products: tuple[str, ...], plan: Plan, judges: Judges, trained: list[Training]
 ) -> None:
-    trained: list[Training] = []
-
-    def note(training: Training, *others: Any) -> Trained:
-        trained.append(training)
-        return run_training(training, *others)
-
-    monkeypatch.setattr(specializing, "run_training", note)
     judges.candidate_knows = False
     run(replace(plan, candidate=msgspec.structs.replace(plan.candidate, products=products)))
     assert trained[0].learns_prompts == bool(products)

@@ -58,7 +58,8 @@ def test_a_dry_run_says_what_would_be_learned_from_and_does_nothing(workspace: P
 def test_a_dry_run_as_json_is_one_line(workspace: Path) -> None:
     (plan,) = messages(run("--workspace", str(workspace), "--dry-run", "--json"))
     assert plan["kind"] == "plan"
-    assert plan["files"] + plan["held_out_files"] == 40
+    assert plan["files"] == 40
+    assert 12 <= plan["held_out_pieces"] >= plan["held_out_files"] >= 1
     assert plan["languages"].keys() == {"python"}
     assert plan["model"].startswith("workspace-workspace-")
 

@@ -43,6 +43,24 @@ def test_comments_and_blank_lines_are_not_asked_about() -> None:
     assert choose_spots([SourceFile("python", "c.py", text)], LANGUAGES, 10, 7) == []
 
 
+def test_only_what_is_kept_aside_is_asked_about() -> None:
+    text = a_module(1)
+    start, end = text.index("def colour_1_1"), text.index("def degree_1_2")
+    file = SourceFile("python", "m.py", text, kept_aside=((0, 5), (start, end)))
+    spots = choose_spots([file], LANGUAGES, 100, 7)
+    assert len(spots) == 5
+    assert all(start <= spot.start < spot.end <= end for spot in spots)
+    assert all(spot.text != text and len(spot.text) > end - start for spot in spots)
+
+
+def test_lines_that_were_learned_are_not_asked_about() -> None:
+    text = "first = make(1)\nsecond = make(2)\n    third = make( 3 )\n"
+    learned = SourceFile("python", "l.py", "if x:\n  third = make(3)\nfirst = make(1)")
+    asked = SourceFile("python", "a.py", text)
+    (spot,) = choose_spots([asked], LANGUAGES, 10, 7, [learned])
+    assert "second = make(2)".endswith((spot.middle + spot.line_after).strip())
+
+
 def test_any_text_can_be_asked_about() -> None:
     texts = [
         "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from specialization.workspaces import a_module, write_workspace
@@ -28,6 +29,14 @@ def paths_of(sources: Sources) -> set[str]:
     return {file.path for file in (*sources.train, *sources.held_out)}
 
 
+def first_lines(sources: Sources) -> set[tuple[str, str]]:
+    return {
+        (file.path, piece.strip().partition("\n")[0])
+        for file in sources.held_out
+        for piece in file.pieces
+    }
+
+
 def all_text(sources: Sources) -> str:
     return "\n".join(file.text for file in (*sources.train, *sources.held_out))
 
@@ -37,20 +46,53 @@ def test_a_tenth_or_more_is_held_out_and_always_the_same(tmp_path: Path) -> None
     first, second = sources_of(tmp_path), sources_of(tmp_path)
     assert first == second
     assert first.digest == second.digest
-    assert not {file.path for file in first.train} & {file.path for file in first.held_out}
     assert len(paths_of(first)) == 120
-    assert 3 <= len(first.held_out) <= 40
-    assert lines_of(first.held_out) >= HELD_OUT_LINES
+    assert HELD_OUT_LINES <= lines_of(first.held_out) <= lines_of(first.train) / 5
 
 
-def test_a_changed_file_stays_in_its_part(tmp_path: Path) -> None:
+def test_what_is_held_out_is_whole_functions_and_nothing_of_them_is_learned(tmp_path: Path) -> None:
+    write_workspace(tmp_path, 40)
+    found = sources_of(tmp_path)
+    assert found.held_out
+    learned = {file.path: file.text for file in found.train}
+    for file in found.held_out:
+        assert file.text == (tmp_path / file.path).read_text()
+        for piece in file.pieces:
+            assert piece.lstrip().startswith(("def ", '"""Module'))
+            assert piece.strip() not in learned[file.path]
+        rest = sum(len(piece) for piece in file.pieces)
+        assert len(learned[file.path]) + rest == len(file.text)
+
+
+def test_a_changed_piece_stays_in_its_part(tmp_path: Path) -> None:
     write_workspace(tmp_path, 120)
-    before = {file.path for file in sources_of(tmp_path).held_out}
-    for path in before:
-        (tmp_path / path).write_text("import os\n" + (tmp_path / path).read_text())
+    before = sources_of(tmp_path)
+    for file in before.held_out:
+        changed = (tmp_path / file.path).read_text().replace("- step", "+ step")
+        (tmp_path / file.path).write_text(changed)
     after = sources_of(tmp_path)
-    assert {file.path for file in after.held_out} == before
-    assert after.digest != Sources(after.train, ()).digest
+    assert first_lines(after) == first_lines(before)
+    assert after.digest != before.digest
+
+
+def test_what_is_kept_aside_is_part_of_the_digest(tmp_path: Path) -> None:
+    write_workspace(tmp_path, 40)
+    found = sources_of(tmp_path)
+    other = [msgspec.structs.replace(file, kept_aside=()) for file in found.held_out]
+    assert Sources(found.train, tuple(other)).digest != found.digest
+
+
+def test_a_language_of_which_little_is_known_is_held_out_by_files(tmp_path: Path) -> None:
+    for number in range(60):
+        text = a_module(number, 3)
+        (tmp_path / f"module_{number}.py").write_text("def broken(((:\n" + text)
+    found = sources_of(tmp_path)
+    assert lines_of(found.held_out) >= HELD_OUT_LINES
+    everything = lines_of(found.train) + lines_of(found.held_out)
+    assert everything == sum(
+        len([line for line in path.read_text().splitlines() if line.strip()])
+        for path in tmp_path.iterdir()
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,12 +165,12 @@ def test_near_duplicates_are_on_the_same_side(tmp_path: Path) -> None:
         copy = original.read_text() + f"\n\nEXTRA = {number}\n"
         (tmp_path / f"copy_{number}.py").write_text(copy)
     found = sources_of(tmp_path)
-    side = {file.path.rpartition("_")[2]: set[str]() for file in (*found.train, *found.held_out)}
-    for name, part in (("train", found.train), ("held out", found.held_out)):
-        for file in part:
-            side[file.path.rpartition("_")[2]].add(name)
-    assert all(len(each) == 1 for each in side.values())
-    assert len(paths_of(found)) == 120
+    learned = "\n".join(file.text for file in found.train)
+    held_out = [piece for file in found.held_out for piece in file.pieces]
+    names = [line for piece in held_out for line in piece.splitlines() if line.startswith("def ")]
+    assert names
+    assert not [name for name in names if name in learned]
+    assert all(names.count(name) == 2 for name in names)
 
 
 @pytest.mark.parametrize("files", [0, 1, 4])

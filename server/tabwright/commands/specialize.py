@@ -110,8 +110,8 @@ def specialize(
 
     It learns from the code in the folder for the minutes given, on this machine's processor or its
     GPU. Files that git ignores, secrets, generated and vendored code never enter it; neither they
-    nor anything else leave this machine. A tenth of the files is kept aside, and the new model is
-    installed only if it completes them better than the one it was made from, by a paired
+    nor anything else leave this machine. A tenth of the code is kept aside, and the new model is
+    installed only if it completes that better than the one it was made from, by a paired
     bootstrap; otherwise nothing changes. Editors that are open take it at once.
 
     Ctrl-C keeps what was learned so far; the same command goes on from there.

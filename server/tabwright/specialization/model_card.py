@@ -45,13 +45,13 @@ def model_card(
             "## Learned from",
             "",
             f"- {_described(sources.train)} ({languages}); never seen: "
-            f"{_described(sources.held_out)}",
+            f"{_kept_aside(sources.held_out)}",
             f"- SHA-256 of all that text: `{sources.digest}`",
             *(f"- {line}" for line in _training_lines(trained)),
             "",
             "## Judged",
             "",
-            f"At {len(judgement.spots)} places in files it has not learned from, against the model"
+            f"At {len(judgement.spots)} places in code it has not learned from, against the model"
             " it was made from. Exact: what stood there to the end of the line or bracket, white"
             " space at its end apart. Intervals: 95 %, paired bootstrap.",
             "",
@@ -128,6 +128,13 @@ def _similarity(scores: Sequence[Score], members: Sequence[int]) -> float:
 
 def _described(files: Sequence[SourceFile]) -> str:
     return f"{len(files):,} files with {lines_of(files):,} lines"
+
+
+def _kept_aside(files: Sequence[SourceFile]) -> str:
+    pieces = sum(len(file.kept_aside) for file in files)
+    if not pieces:
+        return _described(files)
+    return f"{lines_of(files):,} lines in {pieces:,} pieces of {len(files):,} files"
 
 
 def _training_lines(trained: Trained) -> list[str]:

@@ -33,6 +33,14 @@ class SourceFile(msgspec.Struct, frozen=True):
     text: str
     package: str = ""
     version: str = ""
+    kept_aside: tuple[tuple[int, int], ...] = ()
+    """What of it is not learned from, where the rest is: half-open, in string offsets, ascending;
+    empty where all or nothing of it is learned from. Only files that are held out have it."""
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """What is kept aside of a file that is held out; of another file, all of it."""
+        return tuple(self.text[start:end] for start, end in self.kept_aside) or (self.text,)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class Sources:
                 for value in (file.language, file.path, file.package, file.text):
                     found.update(value.encode("utf-8", "surrogatepass"))
                     found.update(b"\0")
+                found.update(repr(file.kept_aside).encode())
             found.update(b"\1")
         return found.hexdigest()
 
@@ -64,17 +73,24 @@ class Sources:
 
 
 def lines_of(files: Iterable[SourceFile]) -> int:
-    """Return how many lines with something in them the files have."""
-    return sum(1 for file in files for line in file.text.splitlines() if line.strip())
+    """Return how many lines with something in them the files have, or their pieces kept aside."""
+    pieces = (piece for file in files for piece in file.pieces)
+    return sum(1 for piece in pieces for line in piece.splitlines() if line.strip())
 
 
 def write_sources(sources: Sources, folder: Path) -> None:
-    """Write both parts into a folder, for nobody else to read.
+    """Write both parts into a folder, for nobody else to read; of the files that are held out, the
+    pieces that are kept aside.
 
     Raises:
         OSError: the disk cannot take them.
     """
-    for name, part in ((TRAIN_FILE, sources.train), (HELD_OUT_FILE, sources.held_out)):
+    held_out = [
+        msgspec.structs.replace(file, text=piece, kept_aside=())
+        for file in sources.held_out
+        for piece in file.pieces
+    ]
+    for name, part in ((TRAIN_FILE, sources.train), (HELD_OUT_FILE, held_out)):
         partial = folder / f"{name}.partial"
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:

@@ -93,7 +93,8 @@ def specialize(
         require_trainer()
     weights = require_weights(plan.base)
     _check_room(plan)
-    spots = choose_spots(plan.sources.held_out, languages, SPOTS, plan.seed)
+    learned = plan.sources.train if plan.candidate.products else ()
+    spots = choose_spots(plan.sources.held_out, languages, SPOTS, plan.seed, learned)
     if len(spots) < FEWEST_SPOTS:
         raise SpecializationError(
             f"There are only {len(spots)} places to judge a model at; {FEWEST_SPOTS} are needed."
@@ -132,8 +133,11 @@ def _excerpts_to_judge_by(
     if not (plan.base.wants_excerpts or plan.candidate.wants_excerpts):
         yield None
         return
-    files = (*plan.sources.train, *plan.sources.held_out)
-    with PackageExcerpts(files, run.excerpts, languages) as excerpts:
+    # A file of which only pieces are kept aside is in both parts; whole in the second.
+    files = {
+        (file.package, file.path): file for file in (*plan.sources.train, *plan.sources.held_out)
+    }
+    with PackageExcerpts(files.values(), run.excerpts, languages) as excerpts:
         yield excerpts
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -46,14 +46,20 @@ class Spot:
 
 
 def choose_spots(
-    files: Sequence[SourceFile], languages: LanguageRegistry, count: int, seed: int
+    files: Sequence[SourceFile],
+    languages: LanguageRegistry,
+    count: int,
+    seed: int,
+    learned: Iterable[SourceFile] = (),
 ) -> list[Spot]:
     """Return at most `count` spots, no two in one line, the same for the same files and seed.
 
-    Comments are left out: nobody can know them.
+    Comments are left out: nobody can know them. So are lines that also stand, but for white space,
+    in one of the `learned` files: who has learned those by heart need not know more.
     """
     choice = random.Random(seed)
-    places = [place for file in files for place in _lines_of(file, languages)]
+    known = frozenset(_without_space(line) for file in learned for line in file.text.split("\n"))
+    places = [place for file in files for place in _lines_of(file, languages, known)]
     choice.shuffle(places)
     spots: list[Spot] = []
     for place in places:
@@ -76,17 +82,23 @@ class _Line:
     """After the last one."""
 
 
-def _lines_of(file: SourceFile, languages: LanguageRegistry) -> Iterator[_Line]:
+def _lines_of(file: SourceFile, languages: LanguageRegistry, known: Set[str]) -> Iterator[_Line]:
     language = languages.for_editor_id(file.language)
     mark = language.line_comment if language is not None else ""
-    offset = 0
-    for line in file.text.split("\n"):
-        code = line.strip()
-        is_comment = (bool(mark) and code.startswith(mark)) or code.startswith(("/*", "*"))
-        if _SHORTEST_LINE <= len(code) <= _LONGEST_LINE and not is_comment:
-            start = offset + len(line) - len(line.lstrip())
-            yield _Line(file, start, start + len(code))
-        offset += len(line) + 1
+    for first, last in file.kept_aside or ((0, len(file.text)),):
+        offset = first
+        for line in file.text[first:last].split("\n"):
+            code = line.strip()
+            is_comment = (bool(mark) and code.startswith(mark)) or code.startswith(("/*", "*"))
+            is_fit = _SHORTEST_LINE <= len(code) <= _LONGEST_LINE and not is_comment
+            if is_fit and _without_space(line) not in known:
+                start = offset + len(line) - len(line.lstrip())
+                yield _Line(file, start, start + len(code))
+            offset += len(line) + 1
+
+
+def _without_space(line: str) -> str:
+    return "".join(line.split())
 
 
 def _line_end(line: _Line, choice: random.Random) -> Spot:

@@ -3,6 +3,9 @@
 What git ignores, what usually holds secrets, what others have written and what tools have made
 stays out, by the same rules as for the index; keys and passwords in the rest are masked. Links are
 not followed, so nothing outside of the folder is read.
+
+What is kept aside to judge by are pieces of files, cut on syntax borders: what one writes next in a
+code base is mostly a new function among known ones, seldom a file that is like none of the others.
 """
 
 from __future__ import annotations
@@ -13,10 +16,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from tabwright.errors import CommandError
 from tabwright.specialization.alike_files import groups_of_alike
 from tabwright.specialization.sources import SourceFile, Sources, lines_of
 from tabwright.syntax.languages import Language, LanguageRegistry
+from tabwright.workspace_index.extracting import facts_of
 from tabwright.workspace_index.ignoring import rules_of
 from tabwright.workspace_index.reading import masked_code
 from tabwright.workspace_index.recognising import LeftOut, left_out_by_path
@@ -24,9 +30,9 @@ from tabwright.workspace_index.walking import walk
 
 HELD_OUT_LINES = 200
 """Fewer lines to be judged by could not tell a gain from luck."""
-_HELD_OUT_FILES = 3
+_HELD_OUT_PIECES = 12
 _SHARES = (0.1, 0.15, 0.2, 0.3, 0.4)
-"""The share of the files that is held out; the first that gives enough to be judged by."""
+"""The share of the pieces that is held out; the first that gives enough to be judged by."""
 _SHORTEST_FILE = 40
 """Characters; shorter files say nothing."""
 
@@ -48,8 +54,8 @@ def read_workspace(
 ) -> WorkspaceText:
     """Read a workspace and divide it.
 
-    `exclude` are patterns as in `.gitignore`. The same files give the same parts; a changed file
-    stays in its part.
+    `exclude` are patterns as in `.gitignore`. The same files give the same parts; a piece that
+    is changed a little stays in its part.
 
     Raises:
         CommandError: the folder cannot be used, or is too small to judge a model by.
@@ -58,7 +64,7 @@ def read_workspace(
         raise CommandError(f"{folder} is no folder.")
     left_out: Counter[str] = Counter()
     files = list(_files(folder.resolve(), languages, exclude, left_out, is_cancelled))
-    return WorkspaceText(_divided(folder, files), dict(left_out))
+    return WorkspaceText(_divided(folder, files, languages), dict(left_out))
 
 
 def in_languages(found: WorkspaceText, folder: Path, wanted: Collection[str]) -> WorkspaceText:
@@ -111,38 +117,84 @@ def _is_programming(language: Language) -> bool:
     return (language.folder / "definitions.scm").exists()
 
 
-def _divided(folder: Path, files: Sequence[SourceFile]) -> Sources:
-    """Hold out whole groups of files that are alike, chosen by a hash of their first path."""
-    groups = groups_of_alike([file.text for file in files])
-    chances = [_chance(files[group].path) for group in groups]
-    held_out: tuple[SourceFile, ...] = ()
+@dataclass(frozen=True)
+class _Piece:
+    file: int
+    start: int
+    end: int
+    text: str
+    chance: float
+    """From 0 to 1, by its place and first line alone."""
+
+
+def _divided(folder: Path, files: Sequence[SourceFile], languages: LanguageRegistry) -> Sources:
+    """Hold out whole groups of pieces that are alike, chosen by a hash of their first one."""
+    pieces = [
+        piece
+        for number, file in enumerate(files)
+        for piece in _pieces(number, file, languages.for_editor_id(file.language))
+    ]
+    groups = groups_of_alike([piece.text for piece in pieces])
+    kept_aside: dict[int, list[_Piece]] = {}
     for share in _SHARES:
-        held_out = tuple(
-            file for file, chance in zip(files, chances, strict=True) if chance < share
-        )
-        if len(held_out) >= _HELD_OUT_FILES and lines_of(held_out) >= HELD_OUT_LINES:
+        kept_aside.clear()
+        for piece, group in zip(pieces, groups, strict=True):
+            if pieces[group].chance < share:
+                kept_aside.setdefault(piece.file, []).append(piece)
+        sources = _parts(files, kept_aside)
+        if _has_enough(sources.held_out):
             break
-    train = tuple(file for file, chance in zip(files, chances, strict=True) if chance >= share)
-    sources = Sources(train, held_out)
     _check_size(folder, sources)
     return sources
 
 
+def _pieces(number: int, file: SourceFile, language: Language | None) -> Iterator[_Piece]:
+    """Cut a file on syntax borders, or not where nothing is known of its syntax."""
+    chunks = facts_of(file.text, language).chunks if language is not None else ()
+    names: Counter[str] = Counter()
+    for start, end in [(each.start, each.end) for each in chunks] or [(0, len(file.text))]:
+        text = file.text[start:end]
+        name = text.lstrip().partition("\n")[0].rstrip()
+        names[name] += 1
+        yield _Piece(number, start, end, text, _chance(f"{file.path}\n{name}\n{names[name]}"))
+
+
+def _parts(files: Sequence[SourceFile], kept_aside: Mapping[int, Sequence[_Piece]]) -> Sources:
+    train, held_out = [], []
+    for number, file in enumerate(files):
+        ranges = tuple((each.start, each.end) for each in kept_aside.get(number, ()))
+        if ranges:
+            held_out.append(msgspec.structs.replace(file, kept_aside=ranges))
+        rest, last = [], 0
+        for start, end in ranges:
+            rest.append(file.text[last:start])
+            last = end
+        text = "".join(rest) + file.text[last:]
+        if len(text.strip()) >= _SHORTEST_FILE:
+            train.append(msgspec.structs.replace(file, text=text))
+    return Sources(tuple(train), tuple(held_out))
+
+
+def _has_enough(held_out: Sequence[SourceFile]) -> bool:
+    pieces = {piece for file in held_out for piece in file.pieces}  # a copy says nothing more
+    lines = sum(1 for piece in pieces for line in piece.splitlines() if line.strip())
+    return len(pieces) >= _HELD_OUT_PIECES and lines >= HELD_OUT_LINES
+
+
 def _check_size(folder: Path, sources: Sources) -> None:
     train, held_out = sources.train, sources.held_out
-    lines = lines_of(held_out)
     # Where most of it is held out, what is left to learn from is too little.
-    is_little = sum(len(file.text) for file in train) < sum(len(file.text) for file in held_out)
-    if is_little or len(held_out) < _HELD_OUT_FILES or lines < HELD_OUT_LINES:
+    is_little = lines_of(train) < lines_of(held_out)
+    if is_little or not _has_enough(held_out):
+        lines = lines_of(train) + lines_of(held_out)
         raise CommandError(
-            f"{folder} is too small to specialise for: {len(train) + len(held_out)} files with"
-            f" {lines_of(train) + lines:,} lines of code, of which at least {HELD_OUT_LINES} lines"
-            f" in {_HELD_OUT_FILES} files that are unlike the others must be kept aside to judge"
-            " by."
+            f"{folder} is too small to specialise for: of its {lines:,} lines of code at least"
+            f" {HELD_OUT_LINES} in {_HELD_OUT_PIECES} pieces that are unlike the others must be"
+            " kept aside to judge by."
         )
 
 
-def _chance(path: str) -> float:
-    """Return a number from 0 to 1 that follows from a path alone."""
-    digest = hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _chance(name: str) -> float:
+    """Return a number from 0 to 1 that follows from a name alone."""
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64

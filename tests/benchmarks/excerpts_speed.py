@@ -4,7 +4,8 @@
 
 The index of FOLDER is built in a folder of its own, which `--index DIR` keeps. Then excerpts are
 chosen at random cursors of random files, after a few to warm up, and at another cursor in each:
-for the first one the index finds out which files import this one, which it then remembers. `key`
+for the first one the index finds out which files import this one, which it then remembers.
+Another document is open, as in an editor. `key`
 is finding out what the excerpts depend on, which is done at every key, `choice` is choosing them,
 which is done when that has changed, both in processor time. For the second table the lines before
 some of these cursors, about 200 characters, are taken out and typed again, while the index knows
@@ -37,6 +38,8 @@ from tabwright.model.catalogue import catalogue_folders, read_catalogue
 from tabwright.syntax.languages import Language, LanguageRegistry
 from tabwright.workspace_index.extracting import facts_of
 from tabwright.workspace_index.facts import FileFacts
+from tabwright.workspace_index.index import WorkspaceIndex
+from tabwright.workspace_index.overlaid import OverlaidView, open_file
 from tabwright.workspace_index.view import WorkspaceView
 
 LANGUAGES = LanguageRegistry([grammars_folder()])
@@ -82,6 +85,13 @@ def spots(folder: Path, paths: list[str], count: int, tokens: int) -> list[Spot]
         )
         found.append(Spot(snapshot, Cursor(chosen.randrange(len(text))), language, room))
     return found
+
+
+def as_served(index: WorkspaceIndex, found: list[Spot]) -> WorkspaceView:
+    """Return the index under an open document in which nothing is asked, as in an editor."""
+    last = found[-1].snapshot
+    opened = open_file(last.text, found[-1].language)
+    return OverlaidView(index, {last.relative_path: opened})
 
 
 def timed(spot: Spot, view: WorkspaceView, sources: frozenset[str]) -> tuple[Choice, float, float]:
@@ -201,12 +211,14 @@ def measure(arguments: argparse.Namespace, directory: Path) -> dict[str, Any]:
         paths = index.paths()
         if not paths:
             raise SystemExit(f"There is no code in {arguments.folder}.")
-        found = spots(arguments.folder, paths, arguments.cursors + WARM_UP, arguments.tokens)
+        found = spots(arguments.folder, paths, arguments.cursors + WARM_UP + 1, arguments.tokens)
         gc.collect()
         say(f"{len(paths)} files; choosing at {arguments.cursors} cursors")
-        times = speed(found, index)
+        view = as_served(index, found)
+        found.pop()
+        times = speed(found, view)
         say("typing")
-        typing = stability(found[: arguments.typed], index)
+        typing = stability(found[: arguments.typed], view)
     return {
         "files": len(paths),
         "context_tokens": arguments.tokens,

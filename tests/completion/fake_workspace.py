@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tabwright.workspace_index.facts import Chunk, Definition, FileFacts, Import
-from tabwright.workspace_index.view import FoundChunk, FoundDefinition
+from tabwright.workspace_index.view import MOST_IMPORTERS, FoundChunk, FoundDefinition
 
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -54,8 +54,19 @@ class FakeWorkspace:
         paths = [f"{module.lstrip('.').replace('.', '/')}.py" for module in modules]
         return [each for each in paths if each in self.texts]
 
-    def importers_of(self, path: str) -> Sequence[str]:
-        return [each for each in sorted(self.texts) if path in self.imported_by(each)]
+    def definitions_in(self, path: str) -> Sequence[Definition]:
+        facts = self.facts_of(path)
+        return facts.definitions if facts is not None else ()
+
+    def importers_of(
+        self, path: str, using: Sequence[str] = (), limit: int = MOST_IMPORTERS
+    ) -> Sequence[str]:
+        found = [each for each in sorted(self.texts) if path in self.imported_by(each)]
+        return [each for each in found if not using or self._uses(each, using)][:limit]
+
+    def _uses(self, path: str, names: Sequence[str]) -> bool:
+        facts = self.facts_of(path)
+        return facts is not None and any(name in names for name, _ in facts.references)
 
     def search(self, words: Sequence[str], limit: int) -> Sequence[FoundChunk]:
         self.asked.append("search")

@@ -239,6 +239,39 @@ def test_importers_are_those_whose_imports_resolve_to_a_file(shop: Path) -> None
     assert index.importers_of("shop/basket.py") == ()
 
 
+def test_importers_that_use_a_name_are_the_nearest_ones(tmp_path: Path) -> None:
+    def resolve(_path: str, facts: FileFacts) -> list[str]:
+        return [each.module.replace(".", "/") + ".py" for each in facts.imports]
+
+    files = {"shop/core/basket.py": "def fill(): pass\ndef empty(): pass\n"}
+    for place in ("shop/core/z", "shop/b", "other/a", "other/c"):
+        files[f"{place}.py"] = "import os\nimport shop.core.basket\nshop.core.basket.fill()\n"
+    files["shop/core/unused.py"] = "import shop.core.basket\n"
+    files["shop/core/stranger.py"] = "fill()\n"
+    index = opened(write(tmp_path / "shop_folder", files), resolve=resolve)
+    index.update()
+    basket = "shop/core/basket.py"
+    assert index.importers_of(basket, ["fill", "empty"]) == (
+        *("other/a.py", "other/c.py"),
+        *("shop/b.py", "shop/core/z.py"),
+    )
+    assert index.importers_of(basket, ["empty"]) == ()
+    assert index.importers_of(basket, ["fill"], 2) == ("shop/b.py", "shop/core/z.py")
+    without = frozenset({"shop/core/z.py"})
+    assert index.importers_of(basket, ["fill"], 2, without=without) == ("other/a.py", "shop/b.py")
+    assert len(index.importers_of(basket, limit=1)) == 1
+
+
+def test_what_a_file_defines_is_known_in_order(shop: Path) -> None:
+    index = indexed(shop)
+    names = [each.name for each in index.definitions_in("shop/basket.py")]
+    assert names == ["Basket", "add_item", "total_price"]
+    facts = index.facts_of("shop/basket.py")
+    assert facts is not None
+    assert index.definitions_in("shop/basket.py") == facts.definitions
+    assert index.definitions_in("nothing.py") == ()
+
+
 def test_a_damaged_index_is_made_anew_and_says_so(shop: Path) -> None:
     indexed(shop).close()
     file = database_file(shop, shop.parent / "indexes")

@@ -71,6 +71,25 @@ def test_an_import_that_was_removed_while_typing_does_not_count(index: Workspace
     assert index.importers_of("a.py") == ("b.py",)
 
 
+def test_an_open_document_imports_as_it_is_now(index: WorkspaceIndex) -> None:
+    view = OverlaidView(index, {"new.py": python("from a import Tree\n\nTree()\n")})
+    assert view.importers_of("a.py", ["Tree"]) == ("b.py", "new.py")
+    assert "new.py" not in view.importers_of("a.py", ["nobody_uses_this"])
+    assert [each.name for each in view.definitions_in("new.py")] == []
+    assert view.definitions_in("a.py") == index.definitions_in("a.py")
+
+
+def test_open_and_saved_definitions_come_in_the_order_of_the_names(index: WorkspaceIndex) -> None:
+    view = OverlaidView(index, {"new.py": python("class Tree: pass\n\ndef planted(): pass\n")})
+    found = places(view.definitions_of(["planted", "Tree", "grow"], 5))
+    assert found[0] == ("new.py", "planted")
+    assert [name for _, name in found] == sorted(
+        [name for _, name in found], key=["planted", "Tree", "grow"].index
+    )
+    assert {path for path, name in found if name == "Tree"} == {"a.py", "new.py"}
+    assert len(view.definitions_of(["Tree"], 1)) == 1
+
+
 def test_without_open_documents_it_is_the_index(index: WorkspaceIndex) -> None:
     view = OverlaidView(index, {})
     assert view.definitions_of(["Tree"], 5) == index.definitions_of(["Tree"], 5)

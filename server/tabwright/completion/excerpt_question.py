@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -116,8 +116,7 @@ class Question:
         imported = {
             (path, each.start): FoundDefinition(path, each)
             for path in self.imported_files
-            if (facts := self.facts(path)) is not None
-            for each in facts.definitions
+            for each in self.definitions(path)
             if each.name in names
         }
         others = self.view.definitions_of(tuple(names), _DEFINITIONS_PER_NAME)
@@ -159,6 +158,16 @@ class Question:
         if path not in self._facts:
             self._facts[path] = self.view.facts_of(path)
         return self._facts[path]
+
+    def definitions(self, path: str) -> Sequence[Definition]:
+        """Return what a file defines, in order; looked up once."""
+        if path not in self._definitions:
+            self._definitions[path] = self.view.definitions_in(path)
+        return self._definitions[path]
+
+    @cached_property
+    def _definitions(self) -> dict[str, Sequence[Definition]]:
+        return {}
 
     @cached_property
     def _facts(self) -> dict[str, FileFacts | None]:

@@ -132,10 +132,12 @@ def _imported(question: Question) -> Iterator[Candidate]:
     """Yield what the top of imported files defines; more of it what is imported by name."""
     taken = frozenset(name for each in question.key.imports for name in each.names)
     for path in question.imported_files:
-        facts = question.facts(path)
-        tops = [each for each in facts.definitions if not each.parent] if facts else []
-        asked = [each for each in tops if each.name in taken or each.name in question.wanted]
-        others = [each for each in tops if each not in asked]
+        asked: list[Definition] = []
+        others: list[Definition] = []
+        for each in question.definitions(path):
+            if not each.parent:
+                is_asked = each.name in taken or each.name in question.wanted
+                (asked if is_asked else others).append(each)
         for each in (*asked, *others)[:_DEFINITIONS_PER_FILE]:
             worth = 2 * _UNASKED if each.name in taken else question.relevance(each, _UNASKED)
             worth = max(worth, question.asked(each))
@@ -159,7 +161,7 @@ def _importers(question: Question) -> Iterator[Candidate]:
     names = [name for name in question.key.header_names if name in own]
     if not names:
         return
-    for path in question.view.importers_of(question.key.path)[:_IMPORTERS]:
+    for path in question.view.importers_of(question.key.path, names, _IMPORTERS)[:_IMPORTERS]:
         facts = question.facts(path)
         used = {name for name, _ in facts.references} if facts is not None else set()
         name = next((each for each in names if each in used), None)
@@ -270,8 +272,9 @@ def _around(text: str, offset: int, facts: FileFacts | None) -> tuple[int, int]:
 def _together(question: Question) -> Iterator[Candidate]:
     """Yield what the top of files defines that change in the same commits."""
     for path, share in question.view.changed_together_with(question.key.path)[:_TOGETHER]:
-        facts = question.facts(path) if path != question.key.path else None
-        tops = (each for each in facts.definitions if not each.parent) if facts else ()
+        if path == question.key.path:
+            continue
+        tops = (each for each in question.definitions(path) if not each.parent)
         for each in _first(tops, _DEFINITIONS_PER_FILE):
             worth = question.relevance(each, _CHANGES_TOGETHER) * share
             yield _definition("together", path, path, each, worth * _openness(each))

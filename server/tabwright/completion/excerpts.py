@@ -160,9 +160,10 @@ def _reason_against(question: Question) -> ReasonAgainst | None:
         return ReasonAgainst.NO_PATH
     if key.room < SMALLEST_ROOM:
         return ReasonAgainst.SMALL_BUDGET
-    if key.elsewhere or question.imported_files or question.view.importers_of(key.path):
+    if key.elsewhere or question.imported_files or question.found or question.dependencies:
         return None
-    return None if question.found or question.dependencies else ReasonAgainst.NOTHING_RESOLVES
+    # The slowest question comes last.
+    return None if question.view.importers_of(key.path, limit=1) else ReasonAgainst.NOTHING_RESOLVES
 
 
 @dataclass(frozen=True)
@@ -324,9 +325,8 @@ class _Packing:
         known = self._owners.get(path)
         if known is None:
             known = self._owners[path] = {}
-            facts = self._question.facts(path) if path != self._question.key.path else None
-            definitions = self._question.key.own if path == self._question.key.path else ()
-            for each in facts.definitions if facts is not None else definitions:
+            is_own = path == self._question.key.path
+            for each in self._question.key.own if is_own else self._question.definitions(path):
                 if each.kind == "class":
                     known.setdefault(full_name(each), []).append(each)
         return known

@@ -12,11 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
+import msgspec
+
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.user_directories import index_directory
 from tabwright.workspace_index import extracting, secrets, terms
 from tabwright.workspace_index.database import Database, database_file
-from tabwright.workspace_index.facts import FileFacts
+from tabwright.workspace_index.facts import Definition, FileFacts
 from tabwright.workspace_index.keeping_up import reaction_to
 from tabwright.workspace_index.reading import masked_text
 from tabwright.workspace_index.searching import Question, search
@@ -24,7 +26,7 @@ from tabwright.workspace_index.snapshot import BY_FILE
 from tabwright.workspace_index.store import Store
 from tabwright.workspace_index.terms import TermKind, term
 from tabwright.workspace_index.updating import Updated, Updater, WhatToIndex
-from tabwright.workspace_index.view import FoundChunk, FoundDefinition
+from tabwright.workspace_index.view import MOST_IMPORTERS, FoundChunk, FoundDefinition
 
 logger = logging.getLogger(__name__)
 
@@ -229,15 +231,30 @@ class WorkspaceIndex:
         content = self._store.content_of(path)
         return self._store.facts(content) if content is not None else None
 
+    def definitions_in(self, path: str) -> Sequence[Definition]:
+        """Return what one file defines, in order."""
+        content = self._store.content_of(path)
+        return self._store.definitions(content) if content is not None else ()
+
     def imported_by(self, path: str, facts: FileFacts | None = None) -> Sequence[str]:
         """Return the files that a file imports; with other facts than those on disk if given."""
         known = facts or self.facts_of(path)
         return tuple(dict.fromkeys(self._resolve(path, known))) if known is not None else ()
 
-    def importers_of(self, path: str, *, without: frozenset[str] = _NOTHING) -> Sequence[str]:
-        """Return the files that import a file."""
+    def importers_of(
+        self,
+        path: str,
+        using: Sequence[str] = (),
+        limit: int = MOST_IMPORTERS,
+        *,
+        without: frozenset[str] = _NOTHING,
+    ) -> Sequence[str]:
+        """Return the files that import a file, the nearest `limit` of them, in order of path; only
+        those that use one of some names if given.
+        """
         self._forget_old_answers()
-        return tuple(each for each in self._importers(path) if each not in without)
+        nearest = self._importers(path, tuple(using), limit + len(without))
+        return tuple(sorted([each for each in nearest if each not in without][:limit]))
 
     def search(
         self, words: Sequence[str], limit: int, *, without: frozenset[str] = _NOTHING
@@ -290,23 +307,40 @@ class WorkspaceIndex:
     def _found(
         self, content: int, number: int, without: frozenset[str]
     ) -> Iterable[FoundDefinition]:
-        definitions = self._store.definitions(content)
-        if number < len(definitions):
+        definition = self._store.definition(content, number)
+        if definition is not None:
             for path in self._store.paths_of(content):
                 if path not in without:
-                    yield FoundDefinition(path, definitions[number])
+                    yield FoundDefinition(path, definition)
 
-    def _find_importers(self, path: str) -> tuple[str, ...]:
-        """Ask the files with an import that names this file what they import."""
-        contents: dict[int, None] = {}
-        stems = [term("module", stem) for stem in stems_of(path)]
-        for places, _ in self._store.postings(BY_FILE, stems):
-            contents.update(dict.fromkeys(places.tolist()))
+    def _find_importers(self, path: str, using: tuple[str, ...], limit: int) -> tuple[str, ...]:
+        """Ask the files with an import that names this file what they import, nearest first."""
+        stems = frozenset(stems_of(path))
+        contents = self._contents_with([term("module", stem) for stem in sorted(stems)])
+        if using:  # a lookup, where asking takes a millisecond for each
+            contents &= self._contents_with([term("use", name) for name in using])
         self._store.prefetch(contents)
         candidates = {each for content in contents for each in self._store.paths_of(content)}
         nearest = sorted(candidates - {path}, key=lambda each: (-_in_common(each, path), each))
-        found = [each for each in nearest[:_MOST_IMPORTERS_ASKED] if path in self.imported_by(each)]
-        return tuple(sorted(found))
+        asked = nearest[:_MOST_IMPORTERS_ASKED]
+        return tuple(islice((each for each in asked if self._imports(each, path, stems)), limit))
+
+    def _imports(self, path: str, imported: str, stems: frozenset[str]) -> bool:
+        """Whether a file imports another one, with the stems of that."""
+        facts = self.facts_of(path)
+        if facts is None:
+            return False
+        fitting = tuple(
+            each for each in facts.imports if not stems.isdisjoint(terms.words_of_import(each))
+        )
+        return imported in self._resolve(path, msgspec.structs.replace(facts, imports=fitting))
+
+    def _contents_with(self, terms_of_files: Sequence[int]) -> set[int]:
+        """Return the contents that have any of some terms."""
+        found: set[int] = set()
+        for places, _ in self._store.postings(BY_FILE, terms_of_files):
+            found.update(places.tolist())
+        return found
 
     def _read_text(self, path: str, content_hash: bytes) -> str | None:
         language = self._what.languages.id_for_path(path)

@@ -12,7 +12,7 @@ from tabwright.workspace_index.facts import Chunk, Definition, FileFacts
 from tabwright.workspace_index.index import WorkspaceIndex, is_inside
 from tabwright.workspace_index.secrets import mask_secrets
 from tabwright.workspace_index.terms import word_terms, words_in
-from tabwright.workspace_index.view import FoundChunk, FoundDefinition
+from tabwright.workspace_index.view import MOST_IMPORTERS, FoundChunk, FoundDefinition
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,14 @@ class OpenFile:
     facts: FileFacts
 
     @cached_property
+    def used(self) -> frozenset[str]:
+        """The names it uses."""
+        return frozenset(name for name, _ in self.facts.references)
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """The names it defines or uses."""
-        defined = {each.name for each in self.facts.definitions}
-        return frozenset(defined | {name for name, _ in self.facts.references})
+        return self.used.union(each.name for each in self.facts.definitions)
 
     @cached_property
     def chunk_terms(self) -> tuple[tuple[Chunk, Mapping[int, int], int], ...]:
@@ -51,14 +55,15 @@ class OverlaidView:
 
     def definitions_of(self, names: Sequence[str], limit: int) -> Sequence[FoundDefinition]:
         """Return definitions with these names, at most `limit` for each name."""
-        if not self._open:
-            return self._index.definitions_of(names, limit)
-        found: list[FoundDefinition] = []
-        for name in dict.fromkeys(names):
-            here = self._own(lambda each: each.name == name)  # noqa: B023 - called at once
-            here += self._index.definitions_of([name], limit, without=self._covered)
-            found += sorted(here, key=_place)[:limit]
-        return found
+        on_disk = self._index.definitions_of(names, limit, without=self._covered)
+        wanted = dict.fromkeys(names)
+        here = self._own(lambda each: each.name in wanted)
+        if not here:
+            return on_disk
+        by_name: dict[str, list[FoundDefinition]] = {name: [] for name in wanted}
+        for each in (*here, *on_disk):
+            by_name[each.definition.name].append(each)
+        return [each for found in by_name.values() for each in sorted(found, key=_place)[:limit]]
 
     def members_of(self, class_name: str, path: str | None = None) -> Sequence[FoundDefinition]:
         """Return what is defined right inside a class, in one file or wherever it is."""
@@ -82,10 +87,26 @@ class OverlaidView:
         document = self._open.get(path)
         return self._index.imported_by(path, document.facts if document is not None else None)
 
-    def importers_of(self, path: str) -> Sequence[str]:
-        """Return the files that import a file."""
-        own = [each for each in self._open if path in self.imported_by(each)]
-        return tuple(sorted({*own, *self._index.importers_of(path, without=self._covered)}))
+    def definitions_in(self, path: str) -> Sequence[Definition]:
+        """Return what one file defines, in order."""
+        document = self._open.get(path)
+        if document is not None:
+            return document.facts.definitions
+        return self._index.definitions_in(path)
+
+    def importers_of(
+        self, path: str, using: Sequence[str] = (), limit: int = MOST_IMPORTERS
+    ) -> Sequence[str]:
+        """Return the files that import a file, the nearest `limit` of them and all open ones; only
+        those that use one of some names if given.
+        """
+        own = [
+            each
+            for each, document in self._open.items()
+            if (not using or not document.used.isdisjoint(using)) and path in self.imported_by(each)
+        ]
+        on_disk = self._index.importers_of(path, using, limit, without=self._covered)
+        return tuple(sorted({*own, *on_disk}))
 
     def search(self, words: Sequence[str], limit: int) -> Sequence[FoundChunk]:
         """Return the pieces of files that best fit some words, by BM25."""

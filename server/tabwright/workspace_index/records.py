@@ -45,6 +45,8 @@ class FileRecord(msgspec.Struct, frozen=True, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _definitions_decoder = msgspec.msgpack.Decoder(tuple[Definition, ...])
+_definition_decoder = msgspec.msgpack.Decoder(Definition)
+_split_decoder = msgspec.msgpack.Decoder(tuple[msgspec.Raw, ...])
 _rest_decoder = msgspec.msgpack.Decoder(FileRest)
 
 
@@ -61,6 +63,39 @@ def decode_definitions(encoded: bytes) -> tuple[Definition, ...]:
         msgspec.MsgspecError: it is something else.
     """
     return _definitions_decoder.decode(encoded)
+
+
+class EncodedDefinitions:
+    """Definitions of which few are wanted: each is decoded when it is asked for first."""
+
+    __slots__ = ("_decoded", "_encoded")
+
+    def __init__(self, encoded: bytes) -> None:
+        """Raises `msgspec.MsgspecError` where it is something else."""
+        self._encoded = _split_decoder.decode(encoded)
+        self._decoded: dict[int, Definition] = {}
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    def __getitem__(self, number: int) -> Definition:
+        """Return one by its place.
+
+        Raises:
+            msgspec.MsgspecError: it is something else.
+        """
+        found = self._decoded.get(number)
+        if found is None:
+            found = self._decoded[number] = _definition_decoder.decode(self._encoded[number])
+        return found
+
+    def all(self) -> tuple[Definition, ...]:
+        """Return all of them.
+
+        Raises:
+            msgspec.MsgspecError: one is something else.
+        """
+        return tuple(self[number] for number in range(len(self)))
 
 
 def decode_facts(definitions: bytes, rest: bytes) -> FileFacts:

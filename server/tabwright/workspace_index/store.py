@@ -32,7 +32,7 @@ from tabwright.workspace_index.postings import (
     merged,
     to_merge,
 )
-from tabwright.workspace_index.records import FileRecord, decode_definitions, decode_facts
+from tabwright.workspace_index.records import EncodedDefinitions, FileRecord, decode_facts
 from tabwright.workspace_index.snapshot import (
     BY_CHUNK,
     BY_FILE,
@@ -77,7 +77,7 @@ class Store:
         self._retired: list[int] = []
         self._generation = -1
         self._own_problems: list[str] = []
-        self._definitions: dict[int, tuple[Definition, ...]] = {}
+        self._definitions: dict[int, EncodedDefinitions] = {}
         self._paths: dict[int, tuple[str, ...]] = {}
         self.reload()
 
@@ -192,10 +192,21 @@ class Store:
         return bound
 
     def definitions(self, content: int) -> tuple[Definition, ...]:
-        """Return what a content defines."""
+        """Return what a content defines, in order."""
+        encoded = self._encoded_definitions(content)
+        return self._asked(lambda _: encoded.all(), ()) or () if encoded is not None else ()
+
+    def definition(self, content: int, number: int) -> Definition | None:
+        """Return one of the definitions of a content by its place among them."""
+        encoded = self._encoded_definitions(content)
+        if encoded is None or number >= len(encoded):
+            return None
+        return self._asked(lambda _: encoded[number])
+
+    def _encoded_definitions(self, content: int) -> EncodedDefinitions | None:
         if content not in self._definitions:
             self.prefetch((content,))
-        return self._definitions.get(content, ())
+        return self._definitions.get(content)
 
     def paths_of(self, content: int) -> tuple[str, ...]:
         """Return the files that have a content, in order."""
@@ -213,8 +224,7 @@ class Store:
             chosen = missing[start : start + _ROWS_AT_ONCE]
             marks = ",".join("?" * len(chosen))
             question = f"SELECT id, definitions FROM contents WHERE id IN ({marks})"
-            rows = self._rows(question, chosen)
-            definitions.update((row[0], decode_definitions(row[1])) for row in rows)
+            definitions.update(self._asked(partial(_encoded, question, chosen)) or ())
             question = f"SELECT content, path FROM files WHERE content IN ({marks}) ORDER BY path"
             found: dict[int, list[str]] = {each: [] for each in chosen}
             for content, path in self._rows(question, chosen):
@@ -415,6 +425,13 @@ class Store:
             sentence = f"The index cannot be written ({error}); it keeps what it had."
         if sentence not in self._own_problems:
             self._own_problems.append(sentence)
+
+
+def _encoded(
+    question: str, values: Sequence[object], connection: sqlite3.Connection
+) -> list[tuple[int, EncodedDefinitions]]:
+    rows = connection.execute(question, values).fetchall()
+    return [(row[0], EncodedDefinitions(row[1])) for row in rows]
 
 
 def _is_damage(error: Exception) -> bool:

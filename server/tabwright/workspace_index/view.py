@@ -8,6 +8,8 @@ from typing import Protocol
 
 from tabwright.workspace_index.facts import Definition, FileFacts
 
+MOST_IMPORTERS = 100
+
 
 @dataclass(frozen=True)
 class FoundDefinition:
@@ -51,8 +53,16 @@ class WorkspaceView(Protocol):
         """Return the files of the workspace that a file imports, in order of its imports."""
         ...
 
-    def importers_of(self, path: str) -> Sequence[str]:
-        """Return the files that import a file."""
+    def definitions_in(self, path: str) -> Sequence[Definition]:
+        """Return what one file defines, in order."""
+        ...
+
+    def importers_of(
+        self, path: str, using: Sequence[str] = (), limit: int = MOST_IMPORTERS
+    ) -> Sequence[str]:
+        """Return the files that import a file, the nearest `limit` of them; only those that use one
+        of some names if given.
+        """
         ...
 
     def search(self, words: Sequence[str], limit: int) -> Sequence[FoundChunk]:

@@ -149,6 +149,24 @@ def load_message(model: Served, context_tokens: int) -> LoadModel:
     )
 
 
+def loaded(model: Served, context_tokens: int, log: NativeLog) -> LlamaModel:
+    """Load a model into this process as a model process would.
+
+    Raises:
+        LlamaError: llama.cpp refuses a file.
+    """
+    load = load_message(model, context_tokens)
+    options = ModelOptions(
+        load.weights_path,
+        load.adapter_path,
+        load.context_tokens,
+        load.prefill_threads,
+        load.decode_threads,
+        load.gpu_layers,
+    )
+    return LlamaModel(options, log, lambda _fraction: None)
+
+
 class RawModel:
     """A model in this process, asked one item at a time."""
 
@@ -163,16 +181,7 @@ class RawModel:
         self._served = model
         self._languages = languages
         self._context_tokens = context_tokens
-        load = load_message(model, context_tokens)
-        options = ModelOptions(
-            load.weights_path,
-            load.adapter_path,
-            load.context_tokens,
-            load.prefill_threads,
-            load.decode_threads,
-            load.gpu_layers,
-        )
-        self._model = LlamaModel(options, log, lambda _fraction: None)
+        self._model = loaded(model, context_tokens, log)
 
     def ask(self, item: Item) -> RawAnswer:
         """Return what the model makes of an item.

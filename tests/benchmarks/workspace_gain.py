@@ -358,7 +358,12 @@ def _as_row(typed: Typed) -> dict[str, Any]:
 
 def _print(report: Mapping[str, Any], ways: Sequence[str]) -> None:
     console = Console(width=WIDTH)
-    table = Table(title=f"Typing with {report['weights']}", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=f"Typing with {report['weights']}",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     columns = ("completed", "exact_at_start", "exact_after_three", "names", "shown", "wrong")
     titles = ("compl.", "start", "3rd", "names", "shown", "wrong", "worse", "p50", "p95")
     for title in ("", "", *titles):
@@ -370,7 +375,7 @@ def _print(report: Mapping[str, Any], ways: Sequence[str]) -> None:
             row = group[way]
             shares = [f"{100 * row[key]:.1f}" for key in (*columns, "worse")]
             times = [f"{row[key]:.0f}" for key in ("p50_ms", "p95_ms")]
-            name = f"{language} ({row['items']})" if way == ways[0] else ""
+            name = f"{language[:6]} {row['items']}" if way == ways[0] else ""
             table.add_row(name, way, *shares, *times)
     console.print(table)
     both = report["summary"]["all"]

@@ -179,6 +179,17 @@ def first_index(folder: Path, directory: Path, workers: int) -> dict[str, Any]:
     }
 
 
+def parsing_alone(folder: Path, _directory: Path, _workers: int) -> dict[str, Any]:
+    """Read and parse every file with tree-sitter, and nothing else: less no index can cost."""
+    languages = LanguageRegistry([grammars_folder()])
+    started = time.process_time()
+    for path in sorted(folder.rglob("*")):
+        language = languages.for_path(path.name) if path.is_file() else None
+        if language is not None:
+            language.grammar.parse(path.read_bytes())
+    return {"cpu_seconds": time.process_time() - started}
+
+
 def second_start(folder: Path, directory: Path, workers: int) -> dict[str, Any]:
     """Open an index that is there, bring it up to date, ask it, and save files."""
     started = time.perf_counter()
@@ -293,6 +304,8 @@ def measure(
         first = report["first"]
         cpu = first["own_cpu_seconds"] + first["worker_cpu_seconds"]
         report["cpu_times_ctags"] = cpu / report["ctags_cpu_seconds"]
+    say("parsing alone")
+    report["parsing"] = _in_process("parsing_alone", folder, directory, workers)
     say("second start")
     report["second"] = _in_process("second_start", folder, directory, workers)
     shutil.rmtree(folder)
@@ -323,6 +336,7 @@ def print_report(report: dict[str, Any]) -> None:
         ("  MB per second", lambda each: f"{each['mb'] / each['first']['seconds']:.1f}"),
         ("  processor time, s: server", lambda each: f"{each['first']['own_cpu_seconds']:.1f}"),
         ("  processor time, s: workers", lambda each: f"{each['first']['worker_cpu_seconds']:.1f}"),
+        ("  of parsing alone, s", lambda each: f"{each['parsing']['cpu_seconds']:.1f}"),
         ("ctags -R, s", lambda each: f"{each.get('ctags_seconds', 0):.2f}"),
         ("  processor time, s", lambda each: f"{each.get('ctags_cpu_seconds', 0):.2f}"),
         ("times ctags, by the clock", lambda each: f"{each.get('times_ctags', 0):.2f}"),
@@ -383,7 +397,11 @@ def main(
     if step is not None:
         assert folder is not None
         assert directory is not None
-        steps = {"first_index": first_index, "second_start": second_start}
+        steps = {
+            "first_index": first_index,
+            "parsing_alone": parsing_alone,
+            "second_start": second_start,
+        }
         print(json.dumps(steps[step](folder, directory, workers)))
         return
     files = sources(installed=installed)

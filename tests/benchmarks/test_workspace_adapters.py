@@ -225,8 +225,11 @@ def test_an_answer_that_goes_on_below_the_line_is_right_and_ends_wrongly(
     assert result["exact_when_cut"]["verdict"] == "better"
     assert result["exact_of_new_lines_when_cut"]["items"] == 20
     refused = {"package": "b", "note": "not installed", "exact_when_cut": None}
-    print_report({"results": [{"package": "a", **result}, refused]})
+    twice = [{"package": "a", **result}, {"package": "c", **result}]
+    print_report({"results": [*twice, refused], "seed": 1})
     printed = capsys.readouterr().out
+    assert "All 80 places, first lines: 0.0 to 100.0 % exact (+100.0 to +100.0)." in printed
+    assert "reached, 2 of 3" not in printed
     assert "0.0 100.0" in printed
     assert "b: not installed." in printed
-    assert "missed, 1 of 2" in printed
+    assert "by first lines: missed, 2 of 3" in printed

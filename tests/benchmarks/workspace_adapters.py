@@ -346,11 +346,27 @@ def print_report(report: Mapping[str, Any]) -> None:
             console.print(f"{result['package']}: {result['note']}.", highlight=False)
         elif result["exact_when_cut"]["verdict"] != "better":
             console.print(f"{result['package']}: training did not help for sure.", highlight=False)
+    if len(asked) > 1:
+        _print_pooled(console, asked, report["seed"])
     for name, what in (("exact_when_cut", "first lines"), ("exact", "whole answers")):
         gained = sum(each[name]["verdict"] == "better" for each in asked)
         verdict = "reached" if gained >= _NEEDED * len(results) else "missed"
         console.print(
             f"Target, 3 of 4 surely more exact by {what}: {verdict}, {gained} of {len(results)}.",
+            highlight=False,
+        )
+
+
+def _print_pooled(console: Console, asked: Sequence[Mapping[str, Any]], seed: int) -> None:
+    """Say what all packages together show: of a few hundred places, one tells only large gains."""
+    answers = [each for result in asked for each in result["answers"]]
+    for name, what in (("exact_when_cut", "first lines"), ("exact", "whole answers")):
+        pairs = [(float(each[name]), float(each[f"their_{name}"])) for each in answers]
+        row = compare_pairs(pairs, seed).as_row()
+        console.print(
+            f"All {len(answers)} places, {what}: {100 * row['theirs']:.1f} to"
+            f" {100 * row['ours']:.1f} % exact ({100 * row['low']:+.1f} to"
+            f" {100 * row['high']:+.1f}).",
             highlight=False,
         )
 

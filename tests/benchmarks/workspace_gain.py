@@ -362,7 +362,8 @@ def _print(report: Mapping[str, Any], ways: Sequence[str]) -> None:
         title=f"Typing with {report['weights']}",
         box=SIMPLE_HEAD,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=(0, 0, 0, 1),
+        show_edge=False,
     )
     columns = ("completed", "exact_at_start", "exact_after_three", "names", "shown", "wrong")
     titles = ("compl.", "start", "3rd", "names", "shown", "wrong", "worse", "p50", "p95")

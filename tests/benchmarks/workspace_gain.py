@@ -368,7 +368,10 @@ def _print(report: Mapping[str, Any], ways: Sequence[str]) -> None:
     columns = ("completed", "exact_at_start", "exact_after_three", "names", "shown", "wrong")
     titles = ("compl.", "start", "3rd", "names", "shown", "wrong", "worse", "p50", "p95")
     for title in ("", "", *titles):
-        table.add_column(title, justify="right" if title else "left", no_wrap=True)
+        # Where there is no room, names wrap: no figure is cut.
+        table.add_column(
+            title, justify="right" if title else "left", no_wrap=bool(title), overflow="fold"
+        )
     for language, group in report["summary"].items():
         if language == "all":
             table.add_section()
@@ -376,7 +379,7 @@ def _print(report: Mapping[str, Any], ways: Sequence[str]) -> None:
             row = group[way]
             shares = [f"{100 * row[key]:.1f}" for key in (*columns, "worse")]
             times = [f"{row[key]:.0f}" for key in ("p50_ms", "p95_ms")]
-            name = f"{language[:6]} {row['items']}" if way == ways[0] else ""
+            name = f"{language} {row['items']}" if way == ways[0] else ""
             table.add_row(name, way, *shares, *times)
     console.print(table)
     both = report["summary"]["all"]

@@ -82,7 +82,7 @@ def test_what_is_kept_aside_is_part_of_the_digest(tmp_path: Path) -> None:
     assert Sources(found.train, tuple(other)).digest != found.digest
 
 
-def test_a_language_of_which_little_is_known_is_held_out_by_files(tmp_path: Path) -> None:
+def test_broken_code_is_divided_without_losing_a_line(tmp_path: Path) -> None:
     for number in range(60):
         text = a_module(number, 3)
         (tmp_path / f"module_{number}.py").write_text("def broken(((:\n" + text)
@@ -93,6 +93,18 @@ def test_a_language_of_which_little_is_known_is_held_out_by_files(tmp_path: Path
         len([line for line in path.read_text().splitlines() if line.strip()])
         for path in tmp_path.iterdir()
     )
+
+
+def test_a_file_that_is_not_parsed_is_one_piece(tmp_path: Path) -> None:
+    write_workspace(tmp_path, 40)
+    for number in range(30):
+        text = "".join(f"less = {number * 9_000 + line} <\n" for line in range(5_100))
+        (tmp_path / f"angles_{number}.py").write_text(text)
+    found = sources_of(tmp_path)
+    aside = [file for file in found.held_out if file.path.startswith("angles_")]
+    assert aside
+    assert all(file.pieces == (file.text,) for file in aside)
+    assert not {file.path for file in aside} & {file.path for file in found.train}
 
 
 @pytest.mark.parametrize(

@@ -272,6 +272,16 @@ def test_what_a_file_defines_is_known_in_order(shop: Path) -> None:
     assert index.definitions_in("nothing.py") == ()
 
 
+def test_definitions_that_cannot_be_decoded_are_none_and_said(shop: Path) -> None:
+    indexed(shop).close()
+    with sqlite3.connect(database_file(shop, shop.parent / "indexes")) as connection:
+        connection.execute("UPDATE contents SET definitions = ?", (b"\x91\x91\x01",))
+    index = opened(shop)
+    assert index.definitions_of(["Basket"], 5) == []
+    assert index.definitions_in("shop/basket.py") == ()
+    assert any("damaged" in each for each in index.problems)
+
+
 def test_a_damaged_index_is_made_anew_and_says_so(shop: Path) -> None:
     indexed(shop).close()
     file = database_file(shop, shop.parent / "indexes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from rich.table import Table
 from tabwright.specialization.installing import card_of
 from tabwright.specialization.judging import Judgement
 from tabwright.specialization.model_card import interval_lines, judgement_rows
-from tabwright.specialization.sources import SourceFile, lines_of
+from tabwright.specialization.sources import counted, lines_of, pieces_kept_aside
 from tabwright.specialization.specializing import Finished, Plan
 
 OnEvent = Callable[[Mapping[str, Any]], None]
@@ -87,11 +87,6 @@ def words_for(event: Mapping[str, Any]) -> str:
     return ", ".join(parts) or str(event.get("phase") or "")
 
 
-def _counted(held_out: Sequence[SourceFile]) -> str:
-    pieces = sum(len(file.kept_aside) for file in held_out)
-    return f"{pieces:,} pieces of " * bool(pieces) + f"{len(held_out):,} files"
-
-
 class _ForPeople:
     def __init__(self) -> None:
         self._out = _console(to_stderr=False)
@@ -102,7 +97,7 @@ class _ForPeople:
         for line in (
             f"Learning from {len(train):,} files, {_millions(train)} characters,"
             f" {lines_of(train):,} lines: {_languages(plan)}.",
-            f"Kept aside to judge by: {_counted(held_out)}, {lines_of(held_out):,} lines.",
+            f"Kept aside to judge by: {counted(held_out)}, {lines_of(held_out):,} lines.",
             *([f"Left out: {_listed(left_out)}."] if left_out else []),
             f"Starting from {plan.base.id}; {length}; seed {plan.seed};"
             f" at most {plan.memory_mb:,} MB of memory.",
@@ -192,7 +187,7 @@ class _ForEditors:
             lines=lines_of(train),
             languages=dict(plan.sources.languages),
             held_out_files=len(held_out),
-            held_out_pieces=sum(len(file.kept_aside) for file in held_out),
+            held_out_pieces=pieces_kept_aside(held_out),
             held_out_lines=lines_of(held_out),
             left_out=dict(left_out),
         )

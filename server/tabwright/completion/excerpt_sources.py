@@ -161,7 +161,7 @@ def _importers(question: Question) -> Iterator[Candidate]:
     names = [name for name in question.key.header_names if name in own]
     if not names:
         return
-    for path in question.view.importers_of(question.key.path, names, _IMPORTERS)[:_IMPORTERS]:
+    for path in question.view.importers_of(question.key.path, names, _IMPORTERS):
         facts = question.facts(path)
         used = {name for name, _ in facts.references} if facts is not None else set()
         name = next((each for each in names if each in used), None)

@@ -37,11 +37,8 @@ def dice(one: Words, other: Words) -> float:
 
 def is_like(one: Words, other: Words, limit: float) -> bool:
     """Say whether two bags of words are at least this much alike; quick where sizes forbid it."""
-    first, second = one.total, other.total
-    total = first + second
-    if 2 * first < limit * total or 2 * second < limit * total:
-        return False
-    return total > 0 and dice(one, other) >= limit
+    smaller, total = min(one.total, other.total), one.total + other.total
+    return 2 * smaller >= limit * total and total > 0 and dice(one, other) >= limit
 
 
 class Surroundings:

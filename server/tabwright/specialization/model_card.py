@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tabwright.model.manifest import Manifest
 from tabwright.specialization.judging import Judgement, Score
-from tabwright.specialization.sources import SourceFile, Sources, lines_of
+from tabwright.specialization.sources import SourceFile, Sources, counted, lines_of
 from tabwright.specialization.spots import Spot
 from tabwright.specialization.training_messages import Trained
 
@@ -45,7 +45,7 @@ def model_card(
             "## Learned from",
             "",
             f"- {_described(sources.train)} ({languages}); never seen: "
-            f"{_kept_aside(sources.held_out)}",
+            f"{_described(sources.held_out)}",
             f"- SHA-256 of all that text: `{sources.digest}`",
             *(f"- {line}" for line in _training_lines(trained)),
             "",
@@ -127,14 +127,7 @@ def _similarity(scores: Sequence[Score], members: Sequence[int]) -> float:
 
 
 def _described(files: Sequence[SourceFile]) -> str:
-    return f"{len(files):,} files with {lines_of(files):,} lines"
-
-
-def _kept_aside(files: Sequence[SourceFile]) -> str:
-    pieces = sum(len(file.kept_aside) for file in files)
-    if not pieces:
-        return _described(files)
-    return f"{lines_of(files):,} lines in {pieces:,} pieces of {len(files):,} files"
+    return f"{counted(files)} with {lines_of(files):,} lines"
 
 
 def _training_lines(trained: Trained) -> list[str]:

@@ -72,6 +72,17 @@ class Sources:
         return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
+def counted(files: Sequence[SourceFile]) -> str:
+    """Return how many files there are, and how many pieces of them where only these are meant."""
+    pieces = pieces_kept_aside(files)
+    return f"{pieces:,} pieces of {len(files):,} files" if pieces else f"{len(files):,} files"
+
+
+def pieces_kept_aside(files: Iterable[SourceFile]) -> int:
+    """Return how many pieces of files are kept aside; 0 where whole files are."""
+    return sum(len(file.kept_aside) for file in files)
+
+
 def lines_of(files: Iterable[SourceFile]) -> int:
     """Return how many lines with something in them the files have, or their pieces kept aside."""
     pieces = (piece for file in files for piece in file.pieces)

@@ -39,7 +39,6 @@ _NOTHING: frozenset[str] = frozenset()
 _MOST_COPIES = 4
 """So many more definitions than asked for are looked at, to give the first by path."""
 _MOST_MEMBERS = 400
-_MOST_IMPORTERS_ASKED = 100
 _CACHED_ANSWERS = 256
 _CACHED_TEXTS = 64
 _STEMS_OF_FOLDERS = frozenset({"__init__", "__main__", "index", "mod", "lib", "main", "package"})
@@ -322,7 +321,7 @@ class WorkspaceIndex:
         self._store.prefetch(contents)
         candidates = {each for content in contents for each in self._store.paths_of(content)}
         nearest = sorted(candidates - {path}, key=lambda each: (-_in_common(each, path), each))
-        asked = nearest[:_MOST_IMPORTERS_ASKED]
+        asked = nearest[:MOST_IMPORTERS]
         return tuple(islice((each for each in asked if self._imports(each, path, stems)), limit))
 
     def _imports(self, path: str, imported: str, stems: frozenset[str]) -> bool:
@@ -333,7 +332,7 @@ class WorkspaceIndex:
         fitting = tuple(
             each for each in facts.imports if not stems.isdisjoint(terms.words_of_import(each))
         )
-        return imported in self._resolve(path, msgspec.structs.replace(facts, imports=fitting))
+        return imported in self.imported_by(path, msgspec.structs.replace(facts, imports=fitting))
 
     def _contents_with(self, terms_of_files: Sequence[int]) -> set[int]:
         """Return the contents that have any of some terms."""

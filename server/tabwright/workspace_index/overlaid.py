@@ -97,8 +97,8 @@ class OverlaidView:
     def importers_of(
         self, path: str, using: Sequence[str] = (), limit: int = MOST_IMPORTERS
     ) -> Sequence[str]:
-        """Return the files that import a file, the nearest `limit` of them and all open ones; only
-        those that use one of some names if given.
+        """Return the files that import a file, at most `limit`: the open ones, then the nearest;
+        only those that use one of some names if given.
         """
         own = [
             each
@@ -106,7 +106,7 @@ class OverlaidView:
             if (not using or not document.used.isdisjoint(using)) and path in self.imported_by(each)
         ]
         on_disk = self._index.importers_of(path, using, limit, without=self._covered)
-        return tuple(sorted({*own, *on_disk}))
+        return tuple(sorted([*own, *on_disk][:limit]))
 
     def search(self, words: Sequence[str], limit: int) -> Sequence[FoundChunk]:
         """Return the pieces of files that best fit some words, by BM25."""

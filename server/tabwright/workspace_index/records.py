@@ -89,14 +89,6 @@ class EncodedDefinitions:
             found = self._decoded[number] = _definition_decoder.decode(self._encoded[number])
         return found
 
-    def all(self) -> tuple[Definition, ...]:
-        """Return all of them.
-
-        Raises:
-            msgspec.MsgspecError: one is something else.
-        """
-        return tuple(self[number] for number in range(len(self)))
-
 
 def decode_facts(definitions: bytes, rest: bytes) -> FileFacts:
     """Return facts as they were.

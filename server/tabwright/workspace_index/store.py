@@ -194,14 +194,20 @@ class Store:
     def definitions(self, content: int) -> tuple[Definition, ...]:
         """Return what a content defines, in order."""
         encoded = self._encoded_definitions(content)
-        return self._asked(lambda _: encoded.all(), ()) or () if encoded is not None else ()
+        count = len(encoded) if encoded is not None else 0
+        found = (self.definition(content, number) for number in range(count))
+        return tuple(each for each in found if each is not None)
 
     def definition(self, content: int, number: int) -> Definition | None:
         """Return one of the definitions of a content by its place among them."""
         encoded = self._encoded_definitions(content)
         if encoded is None or number >= len(encoded):
             return None
-        return self._asked(lambda _: encoded[number])
+        try:
+            return encoded[number]
+        except msgspec.MsgspecError as error:
+            self._note_broken(error)
+            return None
 
     def _encoded_definitions(self, content: int) -> EncodedDefinitions | None:
         if content not in self._definitions:

@@ -9,6 +9,7 @@ from typing import Protocol
 from tabwright.workspace_index.facts import Definition, FileFacts
 
 MOST_IMPORTERS = 100
+"""So many files that may import one are asked whether they do, the nearest ones."""
 
 
 @dataclass(frozen=True)

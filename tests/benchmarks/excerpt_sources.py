@@ -16,7 +16,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from reporting import WIDTH, machine, say, write_results
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from specialist_figures import compare_pairs
 from specialist_models import base_of, served
 from typing_items import Item, choose_items, copy_without_answers
 from workspace_gain import PACKAGES
@@ -50,7 +51,6 @@ from tabwright.completion.prompt import build_prompt, room_for
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.catalogue import catalogue_folders, read_catalogue
 from tabwright.model.llama import LlamaModel, NativeLog
-from tabwright.specialization.comparison import Interval, paired_bootstrap
 from tabwright.syntax.languages import Language, LanguageRegistry
 from tabwright.workspace_index.index import WorkspaceIndex
 
@@ -71,7 +71,7 @@ class Asked:
     """Per character, by way."""
     tokens: Mapping[str, int]
     """Of the excerpts, estimated."""
-    shown: frozenset[str] = field(default_factory=frozenset)
+    shown: frozenset[str]
     """The sources of what is shown where all are asked."""
 
 
@@ -255,15 +255,15 @@ def rows_of(asked: Sequence[Asked], seed: int) -> list[dict[str, Any]]:
     rows = []
     for way, _ in _ways():
         bits = [each.bits[way] for each in asked]
-        change = paired_bootstrap(bits, [each.bits[ALL] for each in asked], seed=seed)
+        change = compare_pairs([(each.bits[way], each.bits[ALL]) for each in asked], seed).as_row()
         is_source = way not in (NONE, ALL)
         rows.append(
             {
                 "way": f"without {way}" if is_source else way,
                 "bits": sum(bits) / max(1, len(bits)),
-                "change": change.mean,
-                "low": change.low,
-                "high": change.high,
+                "change": change["difference"],
+                "low": change["low"],
+                "high": change["high"],
                 "shown": sum(way in each.shown for each in asked) if is_source else None,
                 "tokens": sum(each.tokens[way] for each in asked) / max(1, len(asked)),
             }
@@ -276,15 +276,11 @@ def languages_of(asked: Sequence[Asked], seed: int) -> list[dict[str, Any]]:
     rows = []
     for language in dict.fromkeys(each.language for each in asked):
         those = [each for each in asked if each.language == language]
-        change = paired_bootstrap(
-            [each.bits[ALL] for each in those], [each.bits[NONE] for each in those], seed=seed
-        )
-        rows.append({"language": language, "items": len(those), **_as_row(change)})
+        change = compare_pairs([(each.bits[ALL], each.bits[NONE]) for each in those], seed).as_row()
+        row = {name: change[name] for name in ("low", "high")}
+        found = {"language": language, "items": len(those), "change": change["difference"]}
+        rows.append(found | row)
     return rows
-
-
-def _as_row(change: Interval) -> dict[str, float]:
-    return {"change": change.mean, "low": change.low, "high": change.high}
 
 
 def _print(report: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ SPECIALIZE = {
 EXIT = {"method": "exit"}
 
 
+@pytest.mark.parametrize("stays_open", [True, False])
 @pytest.mark.parametrize(
     ("last_words", "status"),
     [
@@ -33,7 +34,7 @@ EXIT = {"method": "exit"}
     ],
 )
 async def test_the_end_is_quiet(
-    last_words: list[dict[str, Any]], status: int, tmp_path: Path
+    last_words: list[dict[str, Any]], status: int, stays_open: bool, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
     project.mkdir()
@@ -69,7 +70,8 @@ async def test_the_end_is_quiet(
         said += await asyncio.wait_for(server.stdout.read(1000), PATIENCE_SECONDS)
     for message in last_words:
         server.stdin.write(framed(message))
-    # The client's end of the pipe stays open, as many leave it.
+    if not stays_open:  # many leave their end of the pipe open
+        server.stdin.close()
     rest, complaints = await asyncio.wait_for(
         asyncio.gather(server.stdout.read(), server.stderr.read()), PATIENCE_SECONDS
     )

@@ -99,6 +99,8 @@ class TabwrightServer(LanguageServer):
             logging.shutdown()
             os._exit(0)
         super().shutdown()  # type: ignore[no-untyped-call]  # pygls leaves it untyped
+        if isinstance(self.protocol, _Protocol) and self.protocol.is_over:
+            sys.exit(self._exit_status)  # pygls has caught the one that `leave` raised
 
     def end_soon(self) -> None:
         """Make sure that this process ends, now that its client is gone.

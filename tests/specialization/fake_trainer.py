@@ -43,7 +43,7 @@ def an_adapter(content: str) -> bytes:
 def finish(training: Training, checkpoint: Path) -> None:
     learned = checkpoint.read_text() if checkpoint.exists() else "from the start"
     Path(training.output_path).write_bytes(an_adapter(f"{training.seed} {learned}"))
-    say(Trained(100, 60.0, 2000, 500, 2.5, 1.5, "cpu", "float32", "0"))
+    say(Trained(100, 60.0, 2000, 500, 2.5, 1.5, "cpu", "float32", "0", 0.75))
 
 
 def main(mode: str) -> None:

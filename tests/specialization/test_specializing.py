@@ -152,6 +152,7 @@ def test_a_better_model_is_installed_with_its_evidence_and_its_card(plan: Plan) 
     assert first.command.endswith("--steps 100")
     card = card_of(found).read_text()
     assert plan.sources.digest in card
+    assert "500 of them to be predicted, 75 % of the change kept" in card
     assert not any(file.path in card for file in plan.sources.train)
     assert [event["kind"] for event in events] == ["started", "progress", "progress"]
     assert [event["fraction"] for event in events[1:]] == [0.25, 110 / 120]

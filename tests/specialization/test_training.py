@@ -14,6 +14,7 @@ from tabwright.errors import SpecializationError  # noqa: E402
 from tabwright.model.catalogue import read_manifest  # noqa: E402
 from tabwright.model.manifest import FillInTheMiddle  # noqa: E402
 from tabwright.specialization import training as trainer  # noqa: E402
+from tabwright.specialization.adapter_file import read_adapter  # noqa: E402
 from tabwright.specialization.training import read_sources, train  # noqa: E402
 from tabwright.specialization.training_messages import (  # noqa: E402
     NotTrained,
@@ -127,6 +128,87 @@ def test_a_run_that_is_to_stop_keeps_what_it_has(training):
     train(training, note)
     assert min(step for step in seen if step) == 5
     assert output(training) == whole
+
+
+OTHER = """\
+class Tree:
+    left: Tree | None = None
+    right: Tree | None = None
+
+
+"""
+
+
+@pytest.fixture
+def of_a_code_base(training: Training, tmp_path: Path, monkeypatch) -> Training:
+    """A run that goes on from an adapter for other code, and is judged by that."""
+    monkeypatch.setattr(trainer, "_SHARE_BATCHES", 2)
+    held_out, start = tmp_path / "held_out.jsonl", tmp_path / "start.gguf"
+    row = {"language": "python", "path": "b.py", "text": OTHER * 8}
+    held_out.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    before = msgspec.structs.replace(
+        training,
+        corpus_path=str(held_out),
+        output_path=str(start),
+        steps=12,
+        learning_rate=5e-2,
+    )
+    train(before, lambda _progress: None)
+    return msgspec.structs.replace(
+        training,
+        adapter_path=str(start),
+        held_out_path=str(held_out),
+        learns_prompts=True,
+        steps=4,
+    )
+
+
+def distance(path: Path, other: Path) -> float:
+    one, two = read_adapter(path), read_adapter(other)
+    pairs = [(a, b) for name in one for a, b in zip(one[name], two[name], strict=True)]
+    return float(sum(((a - b) ** 2).sum() for a, b in pairs)) ** 0.5
+
+
+def test_a_code_base_is_learned_as_far_as_what_was_not_read_becomes_no_less_likely(
+    of_a_code_base, monkeypatch
+):
+    result, start = Path(of_a_code_base.output_path), Path(of_a_code_base.adapter_path)
+    with monkeypatch.context() as whole:
+        whole.setattr(trainer, "_SHARES", (1.0,))
+        to_the_end = train(of_a_code_base, lambda _progress: None)
+    way = distance(result, start)
+    phases: list[str] = []
+    trained = train(of_a_code_base, lambda progress: phases.append(progress.phase))
+    assert trained.share < 1.0
+    assert trained.held_out_loss < to_the_end.held_out_loss
+    assert distance(result, start) == pytest.approx(trained.share * way, rel=1e-3)
+    assert phases.count("choosing") == 4
+
+
+def test_a_code_base_that_only_gains_is_learned_whole(of_a_code_base):
+    gaining = msgspec.structs.replace(of_a_code_base, held_out_path=of_a_code_base.corpus_path)
+    assert train(gaining, lambda _progress: None).share == 1.0
+
+
+def test_a_language_is_learned_whole(of_a_code_base):
+    language = msgspec.structs.replace(of_a_code_base, learns_prompts=False)
+    assert train(language, lambda _progress: None).share == 1.0
+
+
+def test_a_run_stopped_while_it_chooses_goes_on_from_its_last_step(of_a_code_base):
+    train(of_a_code_base, lambda _progress: None)
+    whole = output(of_a_code_base)
+    phases: list[str] = []
+
+    def note(progress: Progress) -> None:
+        phases.append(progress.phase)
+
+    with pytest.raises(trainer.Stopped, match="after the last step"):
+        train(of_a_code_base, note, lambda: phases.count("choosing") == 3)
+    steps: list[int] = []
+    train(of_a_code_base, lambda progress: steps.append(progress.step))
+    assert set(steps) == {0, 4}
+    assert output(of_a_code_base) == whole
 
 
 @pytest.fixture

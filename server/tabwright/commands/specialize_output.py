@@ -26,7 +26,7 @@ OnEvent = Callable[[Mapping[str, Any]], None]
 _PIPE_SECONDS = 30.0
 """How often a line of progress is written where there is no terminal."""
 _WIDTH = 100
-_WITHOUT_FIGURES = frozenset({"loading", "timing", "writing"})
+_WITHOUT_FIGURES = frozenset({"loading", "timing", "choosing", "writing"})
 
 
 class Output(Protocol):

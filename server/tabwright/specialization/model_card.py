@@ -131,9 +131,10 @@ def _described(files: Sequence[SourceFile]) -> str:
 
 
 def _training_lines(trained: Trained) -> list[str]:
+    kept = f", {100 * trained.share:.0f} % of the change kept" if trained.share < 1 else ""
     return [
         f"{trained.steps:,} steps in {trained.seconds / 60:.1f} minutes, {trained.tokens:,} tokens,"
-        f" {trained.learned_tokens:,} of them to be predicted",
+        f" {trained.learned_tokens:,} of them to be predicted{kept}",
         f"Loss on what it never saw: {trained.held_out_loss_before:.3f} before,"
         f" {trained.held_out_loss:.3f} after, in nats per token",
         f"Trained on {trained.device} in {trained.precision}, PyTorch {trained.torch_version}",

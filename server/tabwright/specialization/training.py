@@ -41,6 +41,10 @@ _HELD_OUT_BATCHES = 4
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 _JUDGEMENTS = 8
 """How often in a run the held-out loss is measured."""
+_SHARES = (1.0, 0.75, 0.5, 0.25)
+"""How far from where it started to where it came the result of a code base may lie."""
+_SHARE_BATCHES = 12
+"""Of held-out text, to choose among these by."""
 
 
 @dataclass
@@ -143,6 +147,11 @@ class _Run:
         )
         if training.adapter_path:
             self._take_over(Path(training.adapter_path))
+        self._start = [each.detach().clone() for each in self._network.parameters()]
+        self._to_choose_by: list[Batch] = []
+        if training.learns_prompts:
+            chosen = Batches(judged, manifest, vocabulary, seed=1, ends_with=ends)
+            self._to_choose_by = chosen.fixed(_SHARE_BATCHES)
         self._optimizer = torch.optim.AdamW(
             list(self._network.parameters()), lr=0.0, betas=(0.9, 0.95), weight_decay=0.0
         )
@@ -156,13 +165,14 @@ class _Run:
     def to_end(self) -> Trained:
         resumed = self._resume()
         if not resumed:
-            self._state.loss_before = self._judge()
+            self._state.loss_before = self._judge(self._held_out)
             if not self._state.steps:
                 self._state.steps = self._steps_that_fit()
         self._say("training", held_out=None if resumed else self._state.loss_before)
         self._train()
+        share = self._go_back() if self._to_choose_by else 1.0
         self._say("writing")
-        after = self._judge()
+        after = self._judge(self._held_out)
         self._write()
         if self._training.checkpoint_path:
             Path(self._training.checkpoint_path).unlink(missing_ok=True)
@@ -177,6 +187,7 @@ class _Run:
             device=self._device.type,
             precision=str(self._dtype).removeprefix("torch."),
             torch_version=str(torch.__version__),
+            share=share,
         )
 
     def _train(self) -> None:
@@ -195,7 +206,7 @@ class _Run:
             state.read += batch.read
             state.learned += batch.learned
             state.seconds += time.monotonic() - started
-            judged = self._judge() if state.step % between == 0 else None
+            judged = self._judge(self._held_out) if state.step % between == 0 else None
             mean = sum(losses[-between:]) / len(losses[-between:])
             self._say("training", loss=mean, held_out=judged)
             if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
@@ -225,11 +236,39 @@ class _Run:
             tensor(batch.weights),
         )
 
-    def _judge(self) -> float:
-        """Return the mean cost of the held-out middles, in nats per token."""
+    def _judge(self, batches: Sequence[Batch]) -> float:
+        """Return the mean cost of held-out middles, in nats per token."""
         with torch.no_grad():
-            losses = [float(self._loss(batch)) for batch in self._held_out if len(batch.rows)]
+            losses = [float(self._loss(batch)) for batch in batches if len(batch.rows)]
         return sum(losses) / len(losses) if losses else float("nan")
+
+    def _go_back(self) -> float:
+        """Go back as far towards the start as held-out text is likeliest, and return the share of
+        the way that is kept.
+
+        What is read several times is learned by heart in the end, and what was known before is
+        lost for it; in between lie models that have both (Wortsman et al. 2022, "Robust fine-tuning
+        of zero-shot models", arXiv 2109.01903).
+        """
+        end = [each.detach().clone() for each in self._network.parameters()]
+
+        def go_to(share: float) -> None:
+            places = zip(self._network.parameters(), self._start, end, strict=True)
+            for parameter, first, last in places:
+                parameter.data.copy_(last if share == 1.0 else torch.lerp(first, last, share))
+
+        losses = {}
+        for share in _SHARES:
+            if self._should_stop():
+                go_to(1.0)
+                self._save()
+                raise Stopped("Stopped after the last step.")
+            self._say("choosing")
+            go_to(share)
+            losses[share] = self._judge(self._to_choose_by)
+        best = min(losses, key=lambda share: losses[share])
+        go_to(best)
+        return best
 
     def _rate(self) -> float:
         done = self._state.step / max(1, self._state.steps)

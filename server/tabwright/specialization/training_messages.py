@@ -39,8 +39,9 @@ class Training(msgspec.Struct, frozen=True, tag=True):
     rank: int = 32
     learning_rate: float = 1e-3
     learns_prompts: bool = False
-    """Whether what prompts say is learned whole, line ends apart, as of a code base; else some of
-    it is, as of a language."""
+    """Whether what prompts say is learned whole, line ends apart, as of a code base, and the result
+    is taken from between start and end, where held-out text is likeliest; else some of what prompts
+    say is learned, as of a language, and the end is the result."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
     """0 for all cores."""
@@ -55,7 +56,7 @@ class Training(msgspec.Struct, frozen=True, tag=True):
 class Progress(msgspec.Struct, frozen=True, tag=True):
     """Where a run is."""
 
-    phase: Literal["loading", "timing", "training", "writing"]
+    phase: Literal["loading", "timing", "training", "choosing", "writing"]
     step: int = 0
     steps: int = 0
     seconds: float = 0.0
@@ -81,6 +82,8 @@ class Trained(msgspec.Struct, frozen=True, tag=True):
     device: str
     precision: str
     torch_version: str
+    share: float = 1.0
+    """How much of the way from start to end was kept, above 0 to 1."""
 
 
 class NotTrained(msgspec.Struct, frozen=True, tag=True):

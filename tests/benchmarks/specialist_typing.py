@@ -45,7 +45,7 @@ def completed_report(
         for model in models:
             if speaks(model, name):
                 say(f"{model.manifest.id}: typing {name}")
-                shares[model.manifest.id] = asyncio.run(_completed(model.manifest.id, pieces))
+                shares[model.manifest.id] = asyncio.run(completed_shares(model.manifest.id, pieces))
         base = shares[models[0].manifest.id]
         for model_id, values in shares.items():
             pairs = list(zip(values, base, strict=True))
@@ -57,8 +57,8 @@ def completed_report(
     return found
 
 
-async def _completed(model: str, pieces: Mapping[str, Sequence[Any]]) -> list[float]:
-    """Return the share of each piece that was accepted."""
+async def completed_shares(model: str, pieces: Mapping[str, Sequence[Any]]) -> list[float]:
+    """Return the share of each piece's keys that was accepted, 0 to 1."""
     with tempfile.TemporaryDirectory(prefix="tabwright-typing-") as base:
         moved = copy_without_answers(pieces, Path(base))
         roots = list(dict.fromkeys(item.file.root for item in moved))

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
+import typing_items
 import workspace_training
+import workspace_typing
 from held_out_items import LINE_END, MID_WORD
 from infilling_items import Item
 from known_text import Likelihood
 from packages import Package, SourceFile
 from raw_model import RawAnswer, Served
+from specialist_figures import compare_pairs
 from test_specialists import a_manifest
-from version_changes import Added, added_items, added_places
+from version_changes import Added, Release, added_items, added_places
 from workspace_adapters import compare, print_report, read_adapters
 from workspace_training import Options, last_words, specialise
+from workspace_typing import added_pieces, completed_keys
 
 from completion.scripted import LANGUAGES
-from tabwright.model.catalogue import Catalogue
+from specialization.fake_trainer import an_adapter
+from tabwright.model.catalogue import Catalogue, catalogue_folders, read_catalogue
 
 OLD = """import bisect
 
@@ -200,6 +207,50 @@ def test_adapters_at_hand_are_checked(tmp_path: Path) -> None:
     assert read_adapters([f"nox={file}"], {"nox"}) == {"nox": file}
 
 
+# -- typed key by key --
+
+
+def test_only_pieces_of_added_lines_are_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"shelf_{number}.py" for number in range(12)]
+    new_text = OLD.replace("    return place\n", "    checked(place, books)\n    return place\n")
+    package = Package("shelf", "2", "wheel", (".py",), "MIT")
+    old = [a_file(OLD, name) for name in names]
+    new = [SourceFile(package, tmp_path, tmp_path / name, new_text) for name in names]
+    monkeypatch.setattr(typing_items, "fetch", lambda _package, folder: folder)
+    monkeypatch.setattr(typing_items, "source_files", lambda _package, _root: new)
+    release = Release(old[0].package, package, "python")
+    pieces = added_pieces(release, old, new, 4, 1, tmp_path, LANGUAGES)
+    assert [item.removed for item in pieces["Python"]] == ["\n    checked(place, books)"] * 4
+
+
+def test_both_models_are_typed_with_in_a_data_folder_of_their_own(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, bool, str]] = []
+
+    async def shares(model: str, _pieces: object) -> list[float]:
+        catalogue = read_catalogue(catalogue_folders())
+        is_known = any(each.id == model for each in catalogue.manifests)
+        seen.append((model, is_known, os.environ["TABWRIGHT_DATA_DIR"]))
+        return [0.5, 0.75] if model == workspace_typing.OWN else [0.25, 0.5]
+
+    monkeypatch.setattr(workspace_typing, "completed_shares", shares)
+    adapter = place / "own.gguf"
+    adapter.write_bytes(an_adapter("own"))
+    known = {each.id: each for each in read_catalogue(catalogue_folders()).manifests}
+    base = Served(known["smollm2-135m-python"], place / "base.gguf")
+    own = Served(msgspec.structs.replace(base.manifest, id="own"), base.weights, adapter)
+    before = sorted(place.glob("users-*/**/*"))
+    row = completed_keys({}, base, own, 1, place / "typing")
+    data = str(place / "typing" / "data")
+    assert seen == [(workspace_typing.OWN, True, data), ("smollm2-135m-python", True, data)]
+    assert (row["theirs"], row["ours"]) == (0.375, 0.625)
+    assert os.environ["TABWRIGHT_DATA_DIR"] == str(place / "users-data")
+    assert sorted(place.glob("users-*/**/*")) == before
+
+
 # -- how two models compare --
 
 
@@ -224,6 +275,8 @@ def test_an_answer_that_goes_on_below_the_line_is_right_and_ends_wrongly(
     assert result["exact_when_cut"]["ours"] == 1
     assert result["exact_when_cut"]["verdict"] == "better"
     assert result["exact_of_new_lines_when_cut"]["items"] == 20
+    typed = compare_pairs([(0.5, 0.25)] * 30, 1).as_row() | {"pairs": [(0.5, 0.25)] * 30}
+    result["typed"] = typed
     refused = {"package": "b", "note": "not installed", "exact_when_cut": None}
     twice = [{"package": "a", **result}, {"package": "c", **result}]
     print_report({"results": [*twice, refused], "seed": 1})
@@ -231,5 +284,7 @@ def test_an_answer_that_goes_on_below_the_line_is_right_and_ends_wrongly(
     assert "All 80 places, first lines: 0.0 to 100.0 % exact (+100.0 to +100.0)." in printed
     assert "reached, 2 of 3" not in printed
     assert "0.0 100.0" in printed
+    assert "a: of 30 added pieces typed key by key, 25.0 to 50.0 % completed" in printed
+    assert "all: of 60 added pieces" in printed
     assert "b: not installed." in printed
     assert "by first lines: missed, 2 of 3" in printed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -115,10 +115,16 @@ def choose_items(
     folder: Path,
     wanted: Sequence[str] = (),
     packages: Sequence[Package] = PACKAGES,
+    accepts: Callable[[SourceFile, range], bool] = lambda _file, _lines: True,
 ) -> dict[str, list[Item]]:
-    """Return items of each language, at most one in a file as far as the files reach."""
+    """Return items of each language, at most one in a file as far as the files reach.
+
+    `accepts` says whether lines of a file, counted from 0, may be taken.
+    """
     return {
-        language.name: _choose(language, files, count, random.Random(f"{seed} {language.name}"))
+        language.name: _choose(
+            language, files, count, random.Random(f"{seed} {language.name}"), accepts
+        )
         for language, files in _files_by_language(folder, packages)
         if not wanted or language.name.lower() in wanted
     }
@@ -138,7 +144,11 @@ def _files_by_language(
 
 
 def _choose(
-    language: Language, files: Sequence[SourceFile], count: int, choice: random.Random
+    language: Language,
+    files: Sequence[SourceFile],
+    count: int,
+    choice: random.Random,
+    accepts: Callable[[SourceFile, range], bool],
 ) -> list[Item]:
     items: list[Item] = []
     used: set[Path] = set()
@@ -150,7 +160,7 @@ def _choose(
             continue
         is_block = len(items) % _EVERY_NTH_A_BLOCK == _EVERY_NTH_A_BLOCK - 1
         line_count = choice.randint(*_BLOCK_LINES) if is_block else 1
-        item = _take(language, file, line_count, choice)
+        item = _take(language, file, line_count, choice, accepts)
         if item is not None:
             items.append(item)
             used.add(file.path)
@@ -158,7 +168,11 @@ def _choose(
 
 
 def _take(
-    language: Language, file: SourceFile, line_count: int, choice: random.Random
+    language: Language,
+    file: SourceFile,
+    line_count: int,
+    choice: random.Random,
+    accepts: Callable[[SourceFile, range], bool],
 ) -> Item | None:
     """Return an item at a random place in a file, None where the place is unsuitable."""
     lines = file.text.split("\n")
@@ -171,6 +185,8 @@ def _take(
         else len(taken) == line_count and _SHORTEST_BLOCK <= length <= _LONGEST_BLOCK
     )
     if not fits or not taken[0].strip() or not taken[-1].strip():
+        return None
+    if not accepts(file, range(first, first + line_count)):
         return None
     removed = "".join(f"\n{line}" for line in taken)
     item = Item(

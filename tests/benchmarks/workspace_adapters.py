@@ -29,6 +29,7 @@ from specialist_figures import compare_pairs, raw_figures
 from specialist_models import base_of, served, speaks
 from version_changes import Added, Release, added_items
 from workspace_training import Made, Options, specialise
+from workspace_typing import added_pieces, completed_keys
 
 from tabwright.commands.building import build_languages
 from tabwright.errors import TabwrightError
@@ -80,6 +81,13 @@ RELEASES = (
     metavar="PACKAGE=FILE.gguf",
     help="Ask an adapter that is at hand instead of training one; may be repeated.",
 )
+@click.option(
+    "--typed",
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Also type up to N added pieces of each package key by key, in the whole server.",
+)
 @context_tokens_option(512, "Of the models alone.")
 @packages_option()
 @output_option(__file__, "--json")
@@ -90,6 +98,7 @@ def main(
     items: int,
     base: str,
     adapters: tuple[str, ...],
+    typed: int,
     context_tokens: int,
     folder: Path,
     output: Path,
@@ -106,6 +115,7 @@ def main(
     own end  the whole answer, to the model's own end, is the rest of the line
     sim.     edit similarity of the whole answer
     b/c      bits per character of what really stood there
+    typed    share of the keys of an added piece that the whole server completes
 
     Nothing of it touches what is installed: the command works in a data folder of its own.
     """
@@ -122,7 +132,7 @@ def main(
             result = measure(
                 release,
                 at_hand.get(release.name),
-                Options(minutes, items, seed, base, context_tokens),
+                Options(minutes, items, seed, base, context_tokens, typed),
                 folder,
                 registry,
                 log,
@@ -206,7 +216,13 @@ def measure(
             return result
         theirs = _ask(specialist, added, registry, options.context_tokens, log)
         ours = _ask(made.model, added, registry, options.context_tokens, log)
-    return result | compare(added, ours, theirs, options.seed)
+        result |= compare(added, ours, theirs, options.seed)
+        if options.typed:
+            pieces = added_pieces(release, old, new, options.typed, options.seed, folder, registry)
+            result["typed"] = completed_keys(
+                pieces, specialist, made.model, options.seed, Path(place) / "typing"
+            )
+    return result
 
 
 def _files(
@@ -348,6 +364,7 @@ def print_report(report: Mapping[str, Any]) -> None:
             console.print(f"{result['package']}: training did not help for sure.", highlight=False)
     if len(asked) > 1:
         _print_pooled(console, asked, report["seed"])
+    _print_typed(console, asked, report["seed"])
     for name, what in (("exact_when_cut", "first lines"), ("exact", "whole answers")):
         gained = sum(each[name]["verdict"] == "better" for each in asked)
         verdict = "reached" if gained >= _NEEDED * len(results) else "missed"
@@ -367,6 +384,22 @@ def _print_pooled(console: Console, asked: Sequence[Mapping[str, Any]], seed: in
             f"All {len(answers)} places, {what}: {100 * row['theirs']:.1f} to"
             f" {100 * row['ours']:.1f} % exact ({100 * row['low']:+.1f} to"
             f" {100 * row['high']:+.1f}).",
+            highlight=False,
+        )
+
+
+def _print_typed(console: Console, asked: Sequence[Mapping[str, Any]], seed: int) -> None:
+    """Say how many keys of added pieces are completed, for each package and for all."""
+    typed = {result["package"]: result["typed"] for result in asked if "typed" in result}
+    rows = dict(typed)
+    if len(typed) > 1:
+        pairs = [pair for row in typed.values() for pair in row["pairs"]]
+        rows["all"] = compare_pairs(pairs, seed).as_row()
+    for name, row in rows.items():
+        console.print(
+            f"{name}: of {row['items']} added pieces typed key by key,"
+            f" {100 * row['theirs']:.1f} to {100 * row['ours']:.1f} % completed"
+            f" ({100 * row['low']:+.1f} to {100 * row['high']:+.1f}).",
             highlight=False,
         )
 

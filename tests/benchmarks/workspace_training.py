@@ -32,6 +32,7 @@ class Options:
     seed: int
     base: str
     context_tokens: int
+    typed: int = 0
 
 
 @dataclass(frozen=True)

@@ -126,22 +126,7 @@ def main(
     at_hand = read_adapters(adapters, {each.name for each in RELEASES})
     registry = build_languages()
     log = NativeLog()
-    results = []
-    for release in wanted:
-        try:
-            result = measure(
-                release,
-                at_hand.get(release.name),
-                Options(minutes, items, seed, base, context_tokens, typed),
-                folder,
-                registry,
-                log,
-            )
-        except (TabwrightError, click.ClickException) as error:
-            message = error.message if isinstance(error, click.ClickException) else str(error)
-            result = {"package": release.name, "note": message, "exact_when_cut": None}
-        results.append(result)
-        print_result(Console(width=WIDTH), result)
+    results: list[dict[str, Any]] = []
     report: dict[str, Any] = {
         "machine": machine(),
         "seed": seed,
@@ -149,8 +134,18 @@ def main(
         "context_tokens": context_tokens,
         "results": results,
     }
+    options = Options(minutes, items, seed, base, context_tokens, typed)
+    for release in wanted:
+        adapter = at_hand.get(release.name)
+        try:
+            result = measure(release, adapter, options, folder, registry, log)
+        except (TabwrightError, click.ClickException) as error:
+            message = error.message if isinstance(error, click.ClickException) else str(error)
+            result = {"package": release.name, "note": message, "exact_when_cut": None}
+        results.append(result)
+        print_result(Console(width=WIDTH), result)
+        write_results(report, output)  # a run takes hours, and may be cut off
     print_report(report)
-    write_results(report, output)
 
 
 def read_adapters(given: Sequence[str], names: set[str]) -> dict[str, Path]:

@@ -182,7 +182,7 @@ def test_a_code_base_is_learned_as_far_as_what_was_not_read_becomes_no_less_like
     assert trained.share < 1.0
     assert trained.held_out_loss < to_the_end.held_out_loss
     assert distance(result, start) == pytest.approx(trained.share * way, rel=1e-3)
-    assert phases.count("choosing") == 4
+    assert phases.count("choosing") == 3
 
 
 def test_a_code_base_that_only_gains_is_learned_whole(of_a_code_base):
@@ -204,7 +204,7 @@ def test_a_run_stopped_while_it_chooses_goes_on_from_its_last_step(of_a_code_bas
         phases.append(progress.phase)
 
     with pytest.raises(trainer.Stopped, match="after the last step"):
-        train(of_a_code_base, note, lambda: phases.count("choosing") == 3)
+        train(of_a_code_base, note, lambda: phases.count("choosing") == 2)
     steps: list[int] = []
     train(of_a_code_base, lambda progress: steps.append(progress.step))
     assert set(steps) == {0, 4}

@@ -41,9 +41,9 @@ _HELD_OUT_BATCHES = 4
 _SECONDS_BETWEEN_CHECKPOINTS = 60.0
 _JUDGEMENTS = 8
 """How often in a run the held-out loss is measured."""
-_SHARES = (1.0, 0.75, 0.5, 0.25)
+_SHARES = (1.0, 0.75, 0.5)
 """How far from where it started to where it came the result of a code base may lie."""
-_SHARE_BATCHES = 12
+_SHARE_BATCHES = 8
 """Of held-out text, to choose among these by."""
 
 

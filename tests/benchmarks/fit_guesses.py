@@ -1,27 +1,29 @@
 """How far are the memory's proposals to be trusted beside the model?
 
-    python tests/benchmarks/fit_guesses.py [--items 10]
+    python tests/benchmarks/fit_guesses.py [--items 22]
 
-Takes lines out of packages that no result is reported on, and asks at several places in each: what
-does the memory of the rest of the package propose, and what does the model think, token by token,
-of what really stood there and of what was proposed? Then finds the figures under which both
-together find the truth most probable: `TRUST` in `completion/guessing.py`, `AGREEMENT` and
-`LEAST_AGREEMENT` in `model/mixture.py`.
+Takes lines out of packages that no result is reported on, and asks at every key of each: what does
+the memory of the rest of the package propose, and what does the model think, token by token, of
+what really stood there and of what was proposed? Then finds the figures under which both together
+find the truth most probable: `TRUST` in `completion/guessing.py`, the agreements in
+`model/mixture.py`. A token counts as far as what stands before it was likely: what comes after a
+surprise is never shown, because one is asked again by then.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import click
+import numpy as np
 from calibrate import PACKAGES
 from known_text import along
+from numpy.typing import NDArray
 from options import (
     context_tokens_option,
     items_option,
@@ -38,16 +40,18 @@ from typing_items import Item, choose_items, copy_without_answers
 from workspace_reading import remembered
 
 from tabwright.commands.building import build_languages
-from tabwright.completion.guessing import LEAST_WEIGHT, TRUST, name_shares, weight_of
+from tabwright.completion.guessing import LONGEST_TYPED, TRUST, log_odds, name_shares
 from tabwright.completion.prompt import build_prompt
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.llama import LlamaModel, ModelOptions, NativeLog
 from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Guess
 from tabwright.model.mixture import (
-    AGREEMENT,
     LEAST_AGREEMENT,
-    MOST_TOGETHER,
+    LINE_AGREEMENT,
+    MOST_WEIGHT,
+    NAME_AGREEMENT,
+    SELF_RELIANCE,
     Candidate,
     Mixture,
 )
@@ -56,13 +60,18 @@ from tabwright.syntax.languages import LanguageRegistry
 from tabwright.workspace_index.line_memory import LineMemory
 
 _WORD_BEFORE = re.compile(r"[^\W\d]\w*\Z")
-_PLACES = (0, 1, 2, 4, 8)
-"""Characters of the line that are typed; its middle is asked about too."""
 _IMPOSSIBLE = -30.0
+_LONGEST = 24
+"""Tokens of a line that count."""
+_SURPRISE = 0.5
+"""The power of the probability of what stands before a token in how much the token counts."""
+_LEAST_COUNTED = 0.05
+_RIDGE = 1e-3
 
 Seen: TypeAlias = tuple[bool, float] | None
 """Of a guess that is still in: whether its next token is the true one, and how probable the model
 finds it (natural logarithm)."""
+Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,9 @@ class Case:
     """One place: what was proposed, and what the model thinks along the truth."""
 
     language: str
-    typed: str
+    where: str
+    typed: int
+    """How much of a word stands at the cursor."""
     probabilities: tuple[float, ...]
     """Of the proposed lines, as the memory has it."""
     names: tuple[float, ...]
@@ -83,25 +94,32 @@ class Case:
 
 @dataclass(frozen=True)
 class Figures:
-    """What is fitted."""
+    """What is fitted: see `Trust`, and the agreements."""
 
     line_scale: float = 1.0
     line_shift: float = 0.0
-    agreement: float = 0.0
+    name_scale: float = 1.0
+    name_shift: float = -1.0
+    only_name: float = 0.0
+    name_typed: float = 0.0
+    known: float = 0.0
+    known_typed: float = 0.0
+    line_agreement: float = 0.0
+    name_agreement: float = 0.0
+    self_reliance: float = 0.0
     least_agreement: float = -8.0
-    name: float = 0.1
-    longer_name: float = 0.1
 
 
-_ALONE = Figures(line_shift=-99.0, name=0.0, longer_name=0.0)
-_STEPS = (0.2, 0.5, 0.2, 1.0, 0.1, 0.05)
-_LARGEST_STEPS = 12
-_LEAST = (0.0, -9.0, 0.0, -12.0, 0.0, 0.0)
-_MOST = (2.0, 9.0, 1.5, 0.0, 2.0, 2.0)
+_ALONE = Figures(line_shift=-99.0, name_shift=-99.0)
+_AGREEMENTS = (8, 9, 10, 11)
+_STEPS = (0.1, 0.5, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.1, 0.1, 0.1, 0.5)
+_LARGEST_STEPS = 14
+_LEAST = (0.0, -9.0, 0.0, -9.0, -4.0, -4.0, -4.0, -4.0, 0.0, 0.0, 0.0, -12.0)
+_MOST = (2.0, 9.0, 2.0, 9.0, 4.0, 4.0, 4.0, 4.0, 1.5, 1.5, 1.0, 0.0)
 
 
 @click.command(context_settings={"max_content_width": 100})
-@items_option(10, "Pieces of code in each language.")
+@items_option(22, "Pieces of code in each language.")
 @seed_option(17, "the lines")
 @context_tokens_option(768, "How long the prompts are.")
 @model_option()
@@ -127,10 +145,13 @@ def main(
             cases += _cases(item, memories[root], loaded, manifest, languages, context_tokens)
             say(f"{number + 1} of {len(moved)}: {item.language}, {item.file.name}")
     loaded.close()
-    say("fitting")
+    say(f"fitting on {len(cases):,} places")
+    data = Data(cases)
+    counted = data.counted(in_use())
     # Independent experts, as Bayes has them, and those whose votes depend on the model.
-    independent = fitted(cases, Figures(), (0, 1, 4, 5))
-    best = fitted(cases, in_use(), range(6))
+    free = [each for each in range(len(_STEPS)) if each not in _AGREEMENTS]
+    independent = fitted(data, counted, Figures(), free)
+    best = fitted(data, counted, in_use(), range(len(_STEPS)))
     report: dict[str, Any] = {
         "machine": machine(),
         "model": manifest.id,
@@ -139,21 +160,20 @@ def main(
         "independent": asdict(independent),
         "figures": asdict(best),
         "held_out_languages": held_out(cases, best),
-        "cases": [asdict(case) for case in cases],
+        "places": len(cases),
     }
-    _print(report, cases, independent, best)
+    _print(report, cases, data, independent, best)
     write_results(report, output)
 
 
 def in_use() -> Figures:
     """Return the figures that the server has."""
     return Figures(
-        TRUST.line_scale,
-        TRUST.line_shift,
-        AGREEMENT,
-        LEAST_AGREEMENT,
-        TRUST.name,
-        TRUST.longer_name,
+        **asdict(TRUST),
+        line_agreement=LINE_AGREEMENT,
+        name_agreement=NAME_AGREEMENT,
+        self_reliance=SELF_RELIANCE,
+        least_agreement=LEAST_AGREEMENT,
     )
 
 
@@ -167,11 +187,7 @@ def _cases(
 ) -> Iterator[Case]:
     line = item.lines[0]
     path = item.file.path.relative_to(item.file.root).as_posix()
-    middle = (line.end - line.start) // 2
-    for typed in dict.fromkeys((*_PLACES, middle)):
-        start = line.start + typed
-        if start >= line.end:
-            continue
+    for start in range(line.start, line.end):
         before, rest = item.before + item.removed[:start], item.removed[start : line.end]
         text = before + item.after
         proposals = memory.proposals(path, text, len(before))
@@ -193,12 +209,21 @@ def _cases(
         tokens = model.prompt_tokens(prompt.segments, add_bos=prompt.add_bos)
         yield Case(
             language=item.language,
-            typed=f"after {typed}" if typed in _PLACES else "middle",
+            where=_where(start - line.start, prefix),
+            typed=len(prefix),
             probabilities=tuple(each.probability for each in proposals),
             names=tuple(share for _, share in names),
             is_name=bool(names) and is_known_name(memory, prefix, text),
             steps=tuple(_along(model, tokens, rest + "\n", guesses)),
         )
+
+
+def _where(typed_of_line: int, prefix: str) -> str:
+    if not typed_of_line:
+        return "line's beginning"
+    if not prefix:
+        return "between words"
+    return "three of a word typed" if len(prefix) >= 3 else "a word begun"
 
 
 def _along(
@@ -228,46 +253,94 @@ def _along(
                 guess.note(Candidate(token, 0.0, _IMPOSSIBLE))
 
 
-def loss(cases: Sequence[Case], figures: Figures) -> float:
-    """Return the mean negative log-probability of the truth, as `Mixture` computes it."""
-    return -sum(_log_likelihood(case, figures) for case in cases) / len(cases)
+class Data:
+    """Places as arrays: places x tokens x guesses, lines before names."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        count = len(cases)
+        most = max(len(each.probabilities) + len(each.names) for each in cases)
+        longest = min(_LONGEST, max(len(each.steps) for each in cases))
+        self.is_line = np.zeros((count, most), np.bool_)
+        self.is_guess = np.zeros((count, most), np.bool_)
+        self.evidence = np.zeros((count, most))
+        """The log-odds of lines, the logarithms of names' shares."""
+        self.typed = np.zeros((count, 1))
+        self.is_only = np.zeros((count, 1))
+        self.is_name = np.zeros((count, 1))
+        self.truth = np.zeros((count, longest))
+        self.is_token = np.zeros((count, longest), np.bool_)
+        self.seen = np.full((count, longest, most), _IMPOSSIBLE)
+        self.is_in = np.zeros((count, longest, most), np.bool_)
+        self.is_right = np.zeros((count, longest, most), np.bool_)
+        for row, case in enumerate(cases):
+            lines, names = len(case.probabilities), len(case.names)
+            self.is_line[row, :lines] = True
+            self.is_guess[row, : lines + names] = True
+            self.evidence[row, : lines + names] = [
+                *map(log_odds, case.probabilities),
+                *np.log(case.names),
+            ]
+            self.typed[row] = min(case.typed, LONGEST_TYPED) / LONGEST_TYPED
+            self.is_only[row] = names == 1
+            self.is_name[row] = case.is_name
+            for column, (truth, guesses) in enumerate(case.steps[:longest]):
+                self.truth[row, column] = truth
+                self.is_token[row, column] = True
+                for number, seen in enumerate(guesses):
+                    if seen is not None:
+                        self.is_in[row, column, number] = True
+                        self.is_right[row, column, number] = seen[0]
+                        self.seen[row, column, number] = max(seen[1], _IMPOSSIBLE)
+
+    def log_likelihoods(self, figures: Figures) -> Floats:
+        """Return the log-probability of each true token, as `Mixture` computes it."""
+        lines = figures.line_scale * self.evidence + figures.line_shift
+        names = (
+            figures.name_scale * self.evidence
+            + figures.name_shift
+            + figures.name_typed * self.typed
+            + figures.only_name * self.is_only
+            + (figures.known + figures.known_typed * self.typed) * self.is_name
+        )
+        logarithms = np.minimum(np.where(self.is_line, lines, names), np.log(MOST_WEIGHT))
+        weights = np.where(self.is_guess, np.exp(logarithms), 0.0)
+        agreements = np.where(self.is_line, figures.line_agreement, figures.name_agreement)
+        agreements = np.maximum(0.0, agreements - figures.self_reliance * logarithms)
+        own = np.ones(len(weights))
+        found = np.zeros_like(self.truth)
+        for column in range(self.truth.shape[1]):
+            seen = np.maximum(self.seen[:, column], figures.least_agreement)
+            votes = np.where(self.is_in[:, column], weights * np.exp(agreements * seen), 0.0)
+            right = np.where(self.is_right[:, column], votes, 0.0)
+            mine = own * np.exp(self.truth[:, column])
+            left = mine + right.sum(axis=1)
+            found[:, column] = np.log(np.maximum(left / (own + votes.sum(axis=1)), 1e-12))
+            left = np.maximum(left, 1e-300)
+            weights, own = right / left[:, None], mine / left
+        return np.where(self.is_token, found, 0.0)
+
+    def counted(self, figures: Figures) -> Floats:
+        """Return how much each token counts: as far as what stands before it is likely."""
+        likelihoods = self.log_likelihoods(figures)
+        before = np.cumsum(likelihoods, axis=1) - likelihoods
+        counted: Floats = np.maximum(np.exp(_SURPRISE * before), _LEAST_COUNTED)
+        return counted
 
 
-def _log_likelihood(case: Case, figures: Figures) -> float:
-    names = figures.longer_name if case.is_name else figures.name
-    weights = [
-        weight_of(each, figures.line_scale, figures.line_shift) for each in case.probabilities
-    ]
-    weights += [names * share for share in case.names]
-    weights = [each if each >= LEAST_WEIGHT else 0.0 for each in weights]
-    together = sum(weights)
-    scale = MOST_TOGETHER / together if together > MOST_TOGETHER else 1.0
-    weights = [each * scale for each in weights]
-    own = 1.0 - sum(weights)
-    total = 0.0
-    for log_probability, guesses in case.steps:
-        votes = [
-            0.0
-            if seen is None
-            else weight * math.exp(figures.agreement * max(seen[1], figures.least_agreement))
-            for weight, seen in zip(weights, guesses, strict=True)
-        ]
-        right = [
-            vote if seen is not None and seen[0] else 0.0
-            for vote, seen in zip(votes, guesses, strict=True)
-        ]
-        mine = own * math.exp(log_probability)
-        total += math.log(max((mine + sum(right)) / (own + sum(votes)), 1e-12))
-        left = mine + sum(right)
-        weights = [each / left for each in right] if left > 0 else [0.0] * len(right)
-        own = mine / left if left > 0 else 1.0
-    return total
-
-
-def fitted(cases: Sequence[Case], start: Figures, free: Sequence[int]) -> Figures:
+def fitted(data: Data, counted: Floats, start: Figures, free: Sequence[int]) -> Figures:
     """Find the figures under which the truth is most probable, by steps that grow smaller."""
-    values, steps = list(asdict(start).values()), list(_STEPS)
-    best = loss(cases, start)
+
+    def loss(values: Sequence[float]) -> float:
+        likelihoods = data.log_likelihoods(Figures(*values)) * counted
+        return float(-likelihoods.sum(axis=1).mean()) + _RIDGE * sum(each**2 for each in values)
+
+    return Figures(*_descended(loss, list(asdict(start).values()), free))
+
+
+def _descended(
+    loss: Callable[[Sequence[float]], float], values: list[float], free: Sequence[int]
+) -> list[float]:
+    best, steps = loss(values), list(_STEPS)
     for _ in range(_LARGEST_STEPS):
         has_improved = False
         for index in free:
@@ -276,42 +349,54 @@ def fitted(cases: Sequence[Case], start: Figures, free: Sequence[int]) -> Figure
                 tried[index] = round(tried[index] + sign * steps[index], 4)
                 if not _LEAST[index] <= tried[index] <= _MOST[index]:
                     continue
-                now = loss(cases, Figures(*tried))
-                if now < best - 1e-4:
+                now = loss(tried)
+                if now < best - 1e-5:
                     best, values, has_improved = now, tried, True
+                    break
         if not has_improved:
             steps = [step / 2 for step in steps]
-    return Figures(*values)
+    return values
 
 
 def held_out(cases: Sequence[Case], start: Figures) -> dict[str, float]:
-    """Return the loss of each language under figures fitted on all the others."""
-    languages = dict.fromkeys(case.language for case in cases)
-    return {
-        language: loss(
-            [case for case in cases if case.language == language],
-            fitted([case for case in cases if case.language != language], start, range(6)),
-        )
-        for language in languages
-    }
+    """Return the nats of each language under figures fitted on all the others."""
+    found = {}
+    for language in dict.fromkeys(case.language for case in cases):
+        others = Data([case for case in cases if case.language != language])
+        counted = others.counted(in_use())
+        figures = fitted(others, counted, start, range(len(_STEPS)))
+        found[language] = nats(Data([e for e in cases if e.language == language]), figures)
+    return found
+
+
+def nats(data: Data, figures: Figures) -> float:
+    """Return the mean negative log-probability of a line's rest."""
+    return float(-data.log_likelihoods(figures).sum(axis=1).mean())
 
 
 def _print(
-    report: Mapping[str, Any], cases: Sequence[Case], independent: Figures, best: Figures
+    report: Mapping[str, Any],
+    cases: Sequence[Case],
+    data: Data,
+    independent: Figures,
+    best: Figures,
 ) -> None:
     console = Console(width=WIDTH)
     table = Table(title="Nats per line's rest", box=SIMPLE_HEAD, title_justify="left")
     for title in ("", "places", "model", "independent", "in use", "fitted", "held out"):
         table.add_column(title, justify="right" if title else "left")
-    groups = {"all": list(cases)}
-    for case in cases:
-        groups.setdefault(case.language, []).append(case)
-        groups.setdefault(case.typed, []).append(case)
-    for name, group in groups.items():
-        figures = (_ALONE, independent, in_use(), best)
-        losses = [f"{loss(group, each):.2f}" for each in figures]
+    columns = [
+        -data.log_likelihoods(figures).sum(axis=1)
+        for figures in (_ALONE, independent, in_use(), best)
+    ]
+    groups = {"all": list(range(len(cases)))}
+    for number, case in enumerate(cases):
+        groups.setdefault(case.language, []).append(number)
+        groups.setdefault(case.where, []).append(number)
+    for name, numbers in groups.items():
+        losses = [f"{column[numbers].mean():.2f}" for column in columns]
         apart = report["held_out_languages"].get(name)
-        table.add_row(name, str(len(group)), *losses, f"{apart:.2f}" if apart else "")
+        table.add_row(name, str(len(numbers)), *losses, f"{apart:.2f}" if apart else "")
     console.print(table)
     console.print("held out: under figures fitted on the other languages.")
     console.print(f"fitted: {best}")

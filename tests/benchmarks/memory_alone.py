@@ -45,9 +45,6 @@ class Answer:
     """One of the first eight is."""
     probability: float
     """Of the first proposal; 0 where there is none."""
-    agreed_is_right: bool | None
-    """Whether what was taken out begins with what the evidence agrees on; None for nothing."""
-    agreed_length: int
     saved: int
     """Characters of the first proposal, if it is right."""
 
@@ -78,8 +75,6 @@ def main(
     \b
     first      the first proposal is what was taken out, of all places
     of 8       one of the first eight is
-    agreed     places where most of the evidence agrees on a beginning
-    right      of those, where what was taken out begins with it
     """
     places = [workspace(package, folder) for package in PACKAGES]
     places += [workspace_in(Path(each).expanduser(), extension) for each, extension in also]
@@ -111,8 +106,6 @@ def answer(memory: LineMemory, place: Workspace, spot: Spot) -> Answer:
         is_right=is_right,
         has_right=any(each.text == spot.rest for each in found),
         probability=first.probability if first else 0.0,
-        agreed_is_right=spot.rest.startswith(first.agreed) if first and first.agreed else None,
-        agreed_length=len(first.agreed) if first else 0,
         saved=len(spot.rest) if is_right else 0,
     )
 
@@ -125,13 +118,10 @@ def _summaries(answers: Sequence[Answer], field: str) -> dict[str, dict[str, flo
 
 
 def _summary(answers: Sequence[Answer]) -> dict[str, float]:
-    agreed = [each for each in answers if each.agreed_is_right is not None]
     return {
         "spots": len(answers),
         "first": sum(each.is_right for each in answers) / len(answers),
         "of_8": sum(each.has_right for each in answers) / len(answers),
-        "agreed": len(agreed) / len(answers),
-        "agreed_right": sum(bool(each.agreed_is_right) for each in agreed) / max(1, len(agreed)),
     }
 
 
@@ -209,9 +199,9 @@ def print_report(report: dict[str, Any]) -> None:
     """Print the tables."""
     console = Console(width=WIDTH)
     for field in ("by_language", "by_kind", "by_workspace"):
-        table = Table("", "places", "first", "of 8", "agreed", "right", box=SIMPLE_HEAD)
+        table = Table("", "places", "first", "of 8", box=SIMPLE_HEAD)
         for name, row in report[field].items():
-            shares = [row[key] for key in ("first", "of_8", "agreed", "agreed_right")]
+            shares = [row[key] for key in ("first", "of_8")]
             table.add_row(name, str(row["spots"]), *(f"{share:.1%}" for share in shares))
         console.print(table)
     table = Table("probability from", "shown", "right", "expected", box=SIMPLE_HEAD)

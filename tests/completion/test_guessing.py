@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from tabwright.completion.guessing import (
     LEAST_WEIGHT,
     Trust,
     guesses_from,
+    line_weight,
     name_shares,
-    weight_of,
 )
 from tabwright.model.messages import Guess
 from tabwright.workspace_index.line_memory import LineMemory
 
-PLAIN = Trust(line_scale=1.0, line_shift=0.0, name=0.5, longer_name=0.1)
+PLAIN = Trust(
+    line_scale=1.0,
+    line_shift=0.0,
+    name_scale=1.0,
+    name_shift=0.0,
+    only_name=math.log(3),
+    name_typed=math.log(2),
+    known=math.log(0.5),
+    known_typed=math.log(0.25),
+)
+TWO = (("idth", 0.5), ("eight", 0.5))
 CODE = "def area(self):\n    return self.width * self.height\n\n\n"
 
 
@@ -26,20 +38,32 @@ def test_proposals_are_guesses_of_whole_lines_the_likeliest_first() -> None:
     guesses = guesses_from(proposals, trust=PLAIN)
     assert guesses[0].text == "idth * self.height"
     assert guesses[0].is_line
-    assert guesses[0].weight == pytest.approx(proposals[0].probability)
+    first = proposals[0].probability
+    assert guesses[0].weight == pytest.approx(first / (1 - first))
     shares = [each.weight for each in guesses]
     assert shares == sorted(shares, reverse=True)
 
 
 def test_names_are_guesses_of_beginnings() -> None:
-    names = (("idth", 0.5),)
-    assert guesses_from((), names, trust=PLAIN) == (Guess("idth", 0.25, is_line=False),)
+    one, other = guesses_from((), TWO, trust=PLAIN)
+    assert (one, other) == (Guess("idth", 0.5, is_line=False), Guess("eight", 0.5, is_line=False))
+
+
+def test_a_name_without_a_rival_weighs_more() -> None:
+    (guess,) = guesses_from((), (("idth", 1.0),), trust=PLAIN)
+    assert guess.weight == pytest.approx(3)
+
+
+@pytest.mark.parametrize(("typed", "weight"), [(0, 0.5), (4, 0.5 * 2**0.5), (8, 1.0), (20, 1.0)])
+def test_a_name_weighs_more_the_more_of_it_is_typed(typed: int, weight: float) -> None:
+    assert guesses_from((), TWO, typed=typed, trust=PLAIN)[0].weight == pytest.approx(weight)
 
 
 def test_a_word_that_is_a_name_seldom_becomes_another() -> None:
-    names = (("s", 1.0),)
-    (guess,) = guesses_from((), names, is_name=True, trust=PLAIN)
-    assert guess.weight == pytest.approx(PLAIN.longer_name)
+    short = guesses_from((), TWO, is_name=True, trust=PLAIN)[0]
+    long = guesses_from((), TWO, is_name=True, typed=8, trust=PLAIN)[0]
+    assert short.weight == pytest.approx(0.5 * 0.5)
+    assert long.weight == pytest.approx(0.5 * 2 * 0.5 * 0.25)
 
 
 def test_what_is_hardly_likely_is_left_out() -> None:
@@ -61,7 +85,6 @@ def test_each_name_has_its_share_of_the_weights(
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.01, 0.5, 0.99, 1.0])
-def test_odds_are_scaled_and_shifted(probability: float) -> None:
-    assert weight_of(probability, 1.0, 0.0) == pytest.approx(probability, abs=1e-5)
-    assert weight_of(probability, 1.0, -1.0) < probability + 1e-6
-    assert 0 < weight_of(probability, 1.6, -2.0) < 1
+def test_the_odds_of_a_line_are_its_weight(probability: float) -> None:
+    weight = line_weight(probability, PLAIN)
+    assert weight / (1 + weight) == pytest.approx(probability, abs=1e-5)

@@ -8,7 +8,14 @@ import pytest
 
 from tabwright.model import mixture as mixture_module
 from tabwright.model.messages import Guess
-from tabwright.model.mixture import AGREEMENT, LEAST_AGREEMENT, MOST_TOGETHER, Candidate, Mixture
+from tabwright.model.mixture import (
+    LEAST_AGREEMENT,
+    LINE_AGREEMENT,
+    MOST_WEIGHT,
+    Candidate,
+    Mixture,
+    agreement_of,
+)
 
 WORDS = [
     "return",
@@ -73,22 +80,23 @@ def test_without_guesses_the_models_own_probabilities_hold() -> None:
 
 
 def vote(weight: float, probability: float) -> float:
-    """What a guess's next token gets that the model gives this probability."""
-    return weight * math.exp(AGREEMENT * max(math.log(probability), LEAST_AGREEMENT))
+    """What the next token of a line gets that the model gives this probability."""
+    agreement = agreement_of(weight, is_line=True)
+    return weight * math.exp(agreement * max(math.log(probability), LEAST_AGREEMENT))
 
 
 def test_a_guess_votes_with_its_weight_and_what_the_model_thinks_of_its_token() -> None:
     ((text, probability),) = greedy(mixture(Guess(" self", 0.5)), {" self": 0.6, " None": 0.4})
     voted = vote(0.5, 0.6)
     assert text == " self"
-    assert probability == pytest.approx((0.5 * 0.6 + voted) / (0.5 + voted), abs=0.001)
+    assert probability == pytest.approx((0.6 + voted) / (1 + voted), abs=0.001)
 
 
-@pytest.mark.parametrize("agreement", [0.0, AGREEMENT])
+@pytest.mark.parametrize("agreement", [0.0, LINE_AGREEMENT])
 def test_the_probabilities_of_all_tokens_are_1_together(
     agreement: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mixture_module, "AGREEMENT", agreement)
+    monkeypatch.setattr(mixture_module, "LINE_AGREEMENT", agreement)
     model = {" self": 0.5, " None": 0.3, "\n": 0.2}
     tokens = [(token(text), math.log(probability)) for text, probability in model.items()]
     mixed = mixture(Guess(" self", 0.3), Guess(" None", 0.2)).mixed(tokens)
@@ -98,15 +106,15 @@ def test_the_probabilities_of_all_tokens_are_1_together(
 def test_the_guess_wins_where_the_model_hesitates_and_loses_where_it_is_sure() -> None:
     hesitant = {" None": 0.5, " self": 0.3}
     sure = {" None": 0.97, " self": 0.001}
-    assert greedy(mixture(Guess(" self", 0.5)), hesitant)[0][0] == " self"
-    assert greedy(mixture(Guess(" self", 0.5)), sure)[0][0] == " None"
+    assert greedy(mixture(Guess(" self", 2.0)), hesitant)[0][0] == " self"
+    assert greedy(mixture(Guess(" self", 2.0)), sure)[0][0] == " None"
 
 
 def test_what_the_model_finds_absurd_takes_a_sure_guess_and_an_unsure_model() -> None:
     for likeliest, weight, wanted in (
-        (0.4, 1.0, " None"),
-        (0.1, 0.5, " None"),
-        (0.1, 1.0, " self"),
+        (0.9, 8.0, " None"),
+        (0.2, 2.0, " None"),
+        (0.2, 8.0, " self"),
     ):
         absurd = {" None": likeliest, " self": 1e-9}
         assert greedy(mixture(Guess(" self", weight)), absurd)[0][0] == wanted
@@ -123,9 +131,10 @@ def test_a_guess_that_was_right_so_far_weighs_more() -> None:
 def test_as_independent_experts_the_mixture_is_that_of_bayes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(mixture_module, "AGREEMENT", 0.0)
+    monkeypatch.setattr(mixture_module, "LINE_AGREEMENT", 0.0)
+    monkeypatch.setattr(mixture_module, "SELF_RELIANCE", 0.0)
     steps = [{" self": 0.5}, {".name": 0.1}, {"\n": 0.2}]
-    written = greedy(mixture(Guess(" self.name", 0.3)), *steps)
+    written = greedy(mixture(Guess(" self.name", 3 / 7)), *steps)
     assert [text for text, _ in written] == [" self", ".name", "\n"]
     product = math.prod(probability for _, probability in written)
     assert product == pytest.approx(0.3 + 0.7 * 0.5 * 0.1 * 0.2, abs=0.002)
@@ -140,14 +149,14 @@ def test_a_guess_that_said_otherwise_is_out() -> None:
 
 
 def test_what_is_no_whole_line_leaves_what_follows_to_the_model() -> None:
-    mixed = mixture(Guess(" self", 0.9, is_line=False))
+    mixed = mixture(Guess(" self", 9.0, is_line=False))
     assert greedy(mixed, {" self": 0.1})[0][0] == " self"
     assert not mixed
     assert mixture(Guess(" self", 0.9)).draft_after(token(" self"), 7) == [token("\n")]
 
 
 def test_a_line_end_may_come_with_the_next_lines_indentation() -> None:
-    mixed = mixture(Guess(" self", 0.9))
+    mixed = mixture(Guess(" self", 9.0))
     greedy(mixed, {" self": 0.1})
     mixed.note(Candidate(token("\n    "), -0.1, -3.0))
     assert not mixed
@@ -174,12 +183,21 @@ def test_the_heavier_of_two_guesses_is_the_draft() -> None:
         assert mixture(*order).draft_after(token(" self"), 1) == [token(" None")]
 
 
+def test_the_surer_a_guess_is_the_less_it_needs_the_models_agreement() -> None:
+    weights = [0.1, 1.0, 5.0, MOST_WEIGHT]
+    agreements = [agreement_of(weight, is_line=True) for weight in weights]
+    assert agreements == sorted(agreements, reverse=True)
+    assert agreement_of(1.0, is_line=True) == LINE_AGREEMENT
+    assert agreement_of(1e9, is_line=True) == 0.0
+
+
 def test_the_model_keeps_a_say_however_sure_the_guesses_are() -> None:
-    mixed = mixture(Guess(" self", 1.0), Guess(" None", 1.0))
-    tokens = [(token(" self"), math.log(0.1)), (token(" None"), math.log(0.1)), (token("\n"), 0.0)]
-    by_token = {each.token: each.log_probability for each in mixed.mixed(tokens)}
-    assert math.exp(by_token[token("\n")]) >= 1 - MOST_TOGETHER
-    assert by_token[token(" self")] == by_token[token(" None")]
+    tokens = [(token(" self"), math.log(0.001)), (token("\n"), math.log(0.999))]
+    for weight in (MOST_WEIGHT, 1e9):
+        by_token = {
+            e.token: e.log_probability for e in mixture(Guess(" self", weight)).mixed(tokens)
+        }
+        assert by_token[token("\n")] > math.log(0.2)
 
 
 def test_empty_and_impossible_guesses_are_dropped() -> None:

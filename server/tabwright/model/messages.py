@@ -34,7 +34,7 @@ class Guess(msgspec.Struct, frozen=True, array_like=True):
 
     text: str
     weight: float
-    """How much it counts before the model is heard, 0 to 1; see `mixture.py`."""
+    """Its odds against the model, which has 1, before the model is heard; see `mixture.py`."""
     is_line: bool = True
     """Whether the line ends after it; else nothing is said about what follows."""
 

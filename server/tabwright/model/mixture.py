@@ -1,15 +1,16 @@
 """The model and some guesses of how its answer goes on, mixed. Runs in the model process only.
 
 Each guess is an expert that knows one text and is sure of it; the model is an expert that knows a
-little about every text. A guess starts with the weight that its sender gives it, the model with
-what is left of 1. At each token, a guess votes for its next token with its weight times a power of
-what the model thinks of that token, at least a little: so a guess says which of the tokens that the
-model would accept it is, and what the model finds absurd takes a very sure guess. A token's
-probability is the votes for it, and the model's weight times the model's own probability, over all
-votes. A guess that said otherwise than the token that was chosen is out; the others go on with
-their votes as weights, and the model with its weight times its probability of the token. (With
-`AGREEMENT` 0 this is Bayes' mixture of experts, Cesa-Bianchi and Lugosi, Prediction, Learning, and
-Games, 2006; it is worse, because the model and the guesses are not independent.)
+little about every text. The model starts with the weight 1, a guess with the odds that its sender
+gives it: a sure one outweighs the model many times. At each token, a guess votes for its next token
+with its weight times a power of what the model thinks of that token, at least a little: so a guess
+says which of the tokens that the model would accept it is, and what the model finds absurd takes a
+very sure guess. A token's probability is the votes for it, and the model's weight times the model's
+own probability, over all votes. A guess that said otherwise than the token that was chosen is out;
+the others go on with their votes as weights, and the model with its weight times its probability of
+the token. (With agreements of 0 this is Bayes' mixture of experts, Cesa-Bianchi and Lugosi,
+Prediction, Learning, and Games, 2006; it is worse, because the model and the guesses are not
+independent.)
 
 The mixture is a function of the logits and the guesses, so it is as deterministic as they are.
 """
@@ -24,14 +25,17 @@ from typing import TypeAlias
 from tabwright.model.messages import Guess
 
 # python tests/benchmarks/fit_guesses.py
-AGREEMENT = 0.9
-"""The power of the model's probability in a guess's vote."""
-LEAST_AGREEMENT = -4.0
+LINE_AGREEMENT = 1.11
+NAME_AGREEMENT = 0.6
+"""The power of the model's probability in the vote of a guess with the model's weight, for a whole
+line or a name."""
+SELF_RELIANCE = 0.2
+"""How much lower it is for each e-fold of weight: a sure guess needs less agreement."""
+LEAST_AGREEMENT = -3.94
 """The least logarithm of the model's probability that a vote is multiplied with."""
 
-MOST_TOGETHER = 0.9
-"""The guesses' share at most, to begin with. With 0.98 held-out code is a little likelier still,
-but guesses that are all absurd then outvote a model that is not."""
+MOST_WEIGHT = 20.0
+"""Of a guess, however sure its sender is: against one that is absurd, the model keeps a say."""
 
 Tokenize: TypeAlias = Callable[[str], list[int]]
 TokenBytes: TypeAlias = Callable[[int], bytes]
@@ -45,6 +49,8 @@ class _Expert:
     """What it says comes next."""
     tokens: list[int]
     """The same in tokens."""
+    agreement: float
+    """The power of the model's probability in its vote."""
     weight: float
     vote: float = 0.0
     """The weight, as far as the model finds its next token likely too."""
@@ -59,6 +65,12 @@ class Candidate:
     """Natural logarithm, by the mixture."""
     model_log_probability: float
     """The same, by the model alone."""
+
+
+def agreement_of(weight: float, *, is_line: bool) -> float:
+    """Return the power of the model's probability in the vote of a guess of some weight."""
+    alike = LINE_AGREEMENT if is_line else NAME_AGREEMENT
+    return max(0.0, alike - SELF_RELIANCE * math.log(weight))
 
 
 class Mixture:
@@ -76,15 +88,14 @@ class Mixture:
         self._token_bytes = token_bytes
         self._model_weight = 1.0
         self._experts: list[_Expert] = []
-        total = sum(guess.weight for guess in guesses)
-        scale = min(1.0, MOST_TOGETHER / total) if total > 0 else 0.0
         for guess in guesses:
             text = guess.text + ("\n" if guess.is_line else "")
             rest = begin + text.encode("utf-8", "replace")
             tokens = self._tokens_of(rest)
             if tokens and guess.weight > 0:
-                self._experts.append(_Expert(rest, tokens, guess.weight * scale))
-        self._model_weight -= sum(expert.weight for expert in self._experts)
+                weight = min(guess.weight, MOST_WEIGHT)
+                agreement = agreement_of(weight, is_line=guess.is_line)
+                self._experts.append(_Expert(rest, tokens, agreement, weight))
 
     def __bool__(self) -> bool:
         """Whether any guess is still in."""
@@ -105,15 +116,15 @@ class Mixture:
             return sorted(own, key=lambda each: (-each.log_probability, each.token))
         known = dict(tokens)
         for expert in self._experts:
-            agreement = max(known.get(expert.tokens[0], -math.inf), LEAST_AGREEMENT)
-            expert.vote = expert.weight * math.exp(AGREEMENT * agreement)
+            likelihood = max(known.get(expert.tokens[0], -math.inf), LEAST_AGREEMENT)
+            expert.vote = expert.weight * math.exp(expert.agreement * likelihood)
         votes = self._model_weight + sum(expert.vote for expert in self._experts)
         mixed = []
         for token, log_probability in tokens:
             share = self._model_weight * math.exp(log_probability)
             share += sum(each.vote for each in self._experts if each.tokens[0] == token)
-            likelihood = math.log(share / votes) if share > 0 else -math.inf
-            mixed.append(Candidate(token, likelihood, log_probability))
+            together = math.log(share / votes) if share > 0 else -math.inf
+            mixed.append(Candidate(token, together, log_probability))
         return sorted(mixed, key=lambda each: (-each.log_probability, each.token))
 
     def draft_after(self, token: int, most: int) -> list[int]:

@@ -161,8 +161,10 @@ def guesses_in(memory: LineMemory, snapshot: DocumentSnapshot, cursor: Cursor) -
     names = name_shares(memory.names(prefix, path, text, offset), prefix) if prefix else ()
     proposals = memory.proposals(path, text, offset)
     is_name = bool(names) and is_known_name(memory, prefix, text)
-    guesses = guesses_from(proposals, names, is_name=is_name)
+    guesses = guesses_from(proposals, names, typed=len(prefix), is_name=is_name)
     # The index has no secrets, but the document may.
+    if not _has_secret("\n".join(line + each.text for each in guesses)):
+        return guesses
     return tuple(each for each in guesses if not _has_secret(line + each.text))
 
 

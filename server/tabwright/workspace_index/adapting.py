@@ -90,10 +90,10 @@ def _lines(
     distance = np.abs(agreeing.places - document.cursor_place)
     order = np.lexsort((agreeing.places, distance, -agreeing.depths))[:_MOST_COMPARED_LINES]
     agreeing, distance = agreeing.only(order), distance[order]
-    same = np.zeros(len(agreeing), np.int64)
-    for back, core in enumerate(context):
-        before = np.maximum(agreeing.places - back - 1, 0)
-        same += (tokens.cores[before] == core) & (agreeing.depths > back)
+    back = np.arange(len(context))
+    before = np.maximum(agreeing.places[:, None] - back - 1, 0)
+    is_same = tokens.cores[before] == np.array(context, np.uint32)
+    same = np.count_nonzero(is_same & (agreeing.depths[:, None] > back), axis=1)
     order = np.lexsort((agreeing.places, distance, -agreeing.depths - same))[:_MOST_ADAPTED]
     ends = agreeing.places[order] + tokens.lengths[agreeing.places[order]]
     after = agreeing_after(tokens.cores, ends, cursor.following)

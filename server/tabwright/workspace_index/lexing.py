@@ -147,12 +147,13 @@ class Vocabulary:
         words = PATTERN.findall(text)
         cores: list[int] = []
         before = column_of(text)
+        known = self._cores
         for index, token in enumerate(words):
-            column = column_after(token)
-            if column < 0:
-                words[index] = token.lstrip(" \t")
-                cores.append(self._cores.get(words[index], UNKNOWN))
+            if "\n" not in token:
+                words[index] = word = token.lstrip(" \t")
+                cores.append(known.get(word, UNKNOWN))
                 continue
+            column = column_after(token)
             cores.append(DEEPER if column > before else SHALLOWER if column < before else SAME)
             before = column
         return cores, words

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabwright.workspace_index.known_names import KnownNames
+from tabwright.workspace_index.known_names import KnownNames, NamesInText
 from tabwright.workspace_index.lexing import (
     BEGINNING,
     PATTERN,
@@ -81,6 +81,7 @@ class _Document:
         """Where the cursor's line would be among the tokens."""
         self.forms = self.tokens.cores
         self.words: frozenset[str] = frozenset()
+        self._names: NamesInText | None = None
         self.loose_nearness = _Nearness()
         self.sorted_nearness = _Nearness()
 
@@ -96,6 +97,14 @@ class _Document:
             self.forms = self.vocabulary.forms_of(self.tokens.cores)
             words = self.vocabulary.words
             self.words = frozenset(words[core] for core in np.unique(self.tokens.cores).tolist())
+            self._names = None
+
+    @property
+    def names(self) -> NamesInText:
+        """The names in it, and how far each is from the cursor's line."""
+        if self._names is None:
+            self._names = NamesInText(self.tokens.cores, self.cursor_place, self.vocabulary)
+        return self._names
 
 
 class LineMemory:
@@ -212,9 +221,7 @@ class LineMemory:
         line_end = text.find("\n", offset)
         document = self._document(path)
         document.update(text[:line_start], text[line_end if line_end >= 0 else len(text) :])
-        return self._names.beginning_with(
-            prefix, document.tokens.cores, document.cursor_place, len(self._files), limit
-        )
+        return self._names.beginning_with(prefix, document.names, len(self._files), limit)
 
     def knows(self, name: str) -> bool:
         """Whether a learned file has a name (or any word)."""

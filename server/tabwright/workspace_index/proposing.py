@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,9 +27,11 @@ _MOST_JUDGED: Final = 16
 _HELD_BACK: Final = 1.0
 """How many places the next shorter context counts for. Less trusts longer contexts sooner."""
 _DEEPEST_LEVEL: Final = 20
+_NOT_HERE: Final = 1 << 60
+"""How far away is what the document at the cursor does not have."""
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 _BRACKETS: Final = re.compile(r"[][(){}]")
-_AGREED_SHARE: Final = 0.6
+_QUOTES: Final = ('"', "'", "`")
 _SAME_FILE_WEIGHT: Final = 3.0
 """A place in the document counts for so many elsewhere."""
 _FAR_WEIGHT: Final = 0.5
@@ -44,11 +46,6 @@ class Proposal:
     """What follows the cursor up to the end of the line: never empty, no newline."""
     probability: float
     """How probable it is that the line goes on exactly so, from the evidence alone, 0 to 1."""
-    agreed: str
-    """The beginning of `text`, up to the end of a token, on which most of the evidence agrees;
-    empty if there is none."""
-    agreed_share: float
-    """How much of the evidence that is, 0 to 1."""
     evidence: Evidence
     """What speaks for it."""
 
@@ -78,18 +75,21 @@ def propose(
         for line in lines
         if line.changed and not line.goes_on
     }
+    begun = _LineBegun.of(cursor.line_prefix)
     judged: list[tuple[float, str, Evidence]] = []
     for text in {**drafts, **adapted}:
         draft = drafts.get(text)
         evidence = _evidence(
-            cursor, text, draft.found if draft else None, adapted.get(text), text in originals
+            cursor,
+            begun,
+            text,
+            draft.found if draft else None,
+            adapted.get(text),
+            text in originals,
         )
         judged.append((probability(evidence), text, evidence))
     judged.sort(key=lambda each: (-each[0], -each[2].matched_tokens, each[1]))
-    return tuple(
-        Proposal(text, sureness, *_agreed(vocabulary, text, drafts, cursor), evidence)
-        for sureness, text, evidence in judged[:limit]
-    )
+    return tuple(Proposal(text, sureness, evidence) for sureness, text, evidence in judged[:limit])
 
 
 def _drafts(
@@ -107,13 +107,12 @@ def _drafts(
     members = np.argsort(which, kind="stable")
     starts = np.searchsorted(which[members], np.arange(len(keys) + 1))
     next_shares = _next_shares(found, members[starts[:-1]], shares)
-    at_depth = _DepthCounts(found.depth, which)
+    groups = _Groups(found, which, members, starts)
     # What ends and what is too long is a rival too.
     largest = np.sort(shares)[::-1][:2].tolist()
     drafts: dict[str, _Draft] = {}
     for number in chosen.tolist():
-        group = members[starts[number] : starts[number + 1]]
-        one = group[0]
+        one = members[starts[number]]
         tokens = sources[found.source[one]].tokens
         place = int(found.place[one])
         surfaces = tokens.surfaces[place : place + int(tokens.lengths[place])]
@@ -126,9 +125,7 @@ def _drafts(
         drafts[text] = _Draft(
             surfaces,
             goes_on,
-            _found(
-                found, group, at_depth, share, float(next_shares[number]), share - rival, goes_on
-            ),
+            groups.found(number, share, float(next_shares[number]), share - rival, goes_on),
         )
     return drafts
 
@@ -159,51 +156,57 @@ def _next_shares(
     return totals
 
 
-class _DepthCounts:
-    """How many places and how many continuations there are at a depth or deeper."""
+class _Groups:
+    """The places of each continuation, all continuations at once."""
 
-    def __init__(self, depths: Places, which: NDArray[np.intp]) -> None:
-        self._depths = depths
-        self._which = which
-        self._known: dict[int, tuple[int, int]] = {}
+    def __init__(
+        self, found: LikePlaces, which: NDArray[np.intp], members: NDArray[np.intp], starts: Places
+    ) -> None:
+        """`members` are the places in the order of their continuations, which begin at `starts`."""
+        first = starts[:-1]
+        depths = found.depth[members]
+        distances = found.distance[members]
+        self._all_depths, self._which = found.depth, which
+        self._sizes = np.diff(starts)
+        self._depth = np.maximum.reduceat(depths, first)
+        is_deepest = depths == np.repeat(self._depth, self._sizes)
+        self._count = np.add.reduceat(is_deepest.astype(np.int64), first)
+        self._following = np.maximum.reduceat(found.following[members], first)
+        self._nearness = np.maximum.reduceat(found.nearness[members], first)
+        self._distance = np.minimum.reduceat(np.where(distances < 0, _NOT_HERE, distances), first)
+        self._at_depth: dict[int, tuple[int, int]] = {}
 
-    def at(self, depth: int) -> tuple[int, int]:
-        if depth not in self._known:
-            numbers = self._which[self._depths >= depth]
-            self._known[depth] = len(numbers), len(set(numbers.tolist()))
-        return self._known[depth]
+    def found(
+        self, number: int, share: float, next_share: float, lead: float, goes_on: bool
+    ) -> Found:
+        """Return what speaks for one continuation."""
+        depth, count = int(self._depth[number]), int(self._count[number])
+        places, continuations = self._counts_at(depth)
+        distance = int(self._distance[number])
+        is_here = distance < _NOT_HERE
+        return Found(
+            depth=depth,
+            occurrences=count,
+            occurrences_anywhere=int(self._sizes[number]),
+            share=count / places,
+            blended_share=share,
+            next_share=next_share,
+            rivals=continuations - 1,
+            following=int(self._following[number]),
+            is_same_file=is_here,
+            distance=distance if is_here else -1,
+            nearness=float(self._nearness[number]),
+            goes_on=goes_on,
+            lead=lead,
+        )
 
-
-def _found(
-    found: LikePlaces,
-    group: Places,
-    at_depth: _DepthCounts,
-    share: float,
-    next_share: float,
-    lead: float,
-    goes_on: bool,
-) -> Found:
-    depths = found.depth[group]
-    depth = int(depths.max())
-    count = int(np.count_nonzero(depths == depth))
-    places, continuations = at_depth.at(depth)
-    here = found.distance[group]
-    here = here[here >= 0]
-    return Found(
-        depth=depth,
-        occurrences=count,
-        occurrences_anywhere=len(group),
-        share=count / places,
-        blended_share=share,
-        next_share=next_share,
-        rivals=continuations - 1,
-        following=int(found.following[group].max()),
-        is_same_file=len(here) > 0,
-        distance=int(here.min()) if len(here) else -1,
-        nearness=float(found.nearness[group].max()),
-        goes_on=goes_on,
-        lead=lead,
-    )
+    def _counts_at(self, depth: int) -> tuple[int, int]:
+        """Return how many places and how many continuations there are at a depth or deeper."""
+        if depth not in self._at_depth:
+            numbers = self._which[self._all_depths >= depth]
+            different = np.count_nonzero(np.bincount(numbers)) if len(numbers) else 0
+            self._at_depth[depth] = len(numbers), int(different)
+        return self._at_depth[depth]
 
 
 def _adapted(lines: Sequence[AdaptedLine], cursor: CursorContext) -> dict[str, Adapted]:
@@ -238,21 +241,38 @@ def continuation(written: str, cursor: CursorContext, goes_on: bool) -> str:
     return (bare if has_blank else written).rstrip()
 
 
+@dataclass(frozen=True)
+class _LineBegun:
+    """What is open in the cursor's line before the cursor.
+
+    Brackets in strings count too, and so do apostrophes in comments: it is only evidence.
+    """
+
+    brackets_left: int
+    quotes: tuple[int, ...]
+    """How many there are of each."""
+
+    @classmethod
+    def of(cls, line_prefix: str) -> _LineBegun:
+        return cls(_brackets_left(line_prefix, 0), tuple(map(line_prefix.count, _QUOTES)))
+
+
+def _brackets_left(text: str, left: int) -> int:
+    for sign in _BRACKETS.findall(text):
+        left = left + 1 if sign in "([{" else max(0, left - 1)
+    return left
+
+
 def _evidence(
     cursor: CursorContext,
+    line: _LineBegun,
     text: str,
     found: Found | None,
     adapted: Adapted | None,
     is_original: bool,
 ) -> Evidence:
-    """Describe what a proposal is and what the line would look like with it.
-
-    Brackets in strings count too, and so do apostrophes in comments: it is only evidence.
-    """
-    line = cursor.line_prefix + text
-    left = 0
-    for sign in _BRACKETS.findall(line):
-        left = left + 1 if sign in "([{" else max(0, left - 1)
+    """Describe what a proposal is and what the line would look like with it."""
+    left = _brackets_left(text, line.brackets_left)
     words = _WORD.findall(text)
     known = cursor.document_words
     return Evidence(
@@ -265,29 +285,8 @@ def _evidence(
         word_count=len(words),
         known_words=sum(word in known for word in words) / len(words) if words else 1.0,
         brackets_left=left - (text[-1] in "([{"),
-        is_cut_string=any(line.count(mark) % 2 for mark in "\"'`"),
-        repeats_neighbour=line.strip() in cursor.neighbours,
+        is_cut_string=any(
+            (text.count(mark) + count) % 2 for mark, count in zip(_QUOTES, line.quotes, strict=True)
+        ),
+        repeats_neighbour=(cursor.line_prefix + text).strip() in cursor.neighbours,
     )
-
-
-def _agreed(
-    vocabulary: Vocabulary, text: str, drafts: Mapping[str, _Draft], cursor: CursorContext
-) -> tuple[str, float]:
-    """Return the longest beginning of a proposal that enough of the evidence agrees on."""
-    draft = drafts.get(text)
-    if draft is None:
-        return "", 0.0
-    own = draft.surfaces.tolist()
-    shares = [0.0] * (len(own) + 1)
-    for other in drafts.values():
-        if other.goes_on != draft.goes_on or other.surfaces[0] != own[0]:
-            continue
-        for length, (left, right) in enumerate(zip(own, other.surfaces.tolist(), strict=False), 1):
-            if left != right:
-                break
-            shares[length] += other.found.blended_share
-    length = max((n for n in range(1, len(own) + 1) if shares[n] >= _AGREED_SHARE), default=0)
-    if not length:
-        return "", 0.0
-    beginning = vocabulary.text_of(draft.surfaces[:length])
-    return continuation(beginning, cursor, draft.goes_on), shares[length]

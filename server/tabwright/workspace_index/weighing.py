@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import mul
 from typing import Final
 
 
@@ -303,5 +304,5 @@ def probability(evidence: Evidence) -> float:
         numbers, weights = found_features(evidence, evidence.found), FOUND_WEIGHTS
     elif evidence.adapted:
         numbers, weights = adapted_features(evidence, evidence.adapted), ADAPTED_WEIGHTS
-    score = sum(number * weight for number, weight in zip(numbers, weights, strict=True))
+    score = sum(map(mul, numbers, weights))
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))

@@ -62,6 +62,15 @@ def test_where_everything_is_sure_it_is_all_also_if_the_end_is_a_word() -> None:
     assert shown(0.5, ("na", 0.9), ("me", 0.9)) == "name"
 
 
+def test_it_ends_where_most_keys_may_be_expected_to_be_saved() -> None:
+    name = ("isReadableStreamLike", 0.95)
+    assert shown(0.5, name, (",", 0.66), (" other", 0.9)) == name[0]
+    assert shown(0.5, name, (" }", 0.97), (" from", 0.99)) == f"{name[0]} }} from"
+    assert shown(0.5, ("if", 0.95), (" (value === undefined) {", 0.6)) == "if (value === undefined) {"
+    # One sign saves nothing: what follows it is all there is to save.
+    assert shown(0.5, (")", 0.99), (";", 0.6)) == ");"
+
+
 def test_asked_by_hand_nothing_is_too_unlikely() -> None:
     assert log_floor(0.0) == -math.inf
     assert shown(0.0, ("a", 0.001), ("b", 1e-30)) == "ab"

@@ -1,8 +1,10 @@
 """How much of what the model wrote is sure enough to be shown unasked.
 
 A suggestion ends before the token at which everything up to it, taken together, becomes less
-likely than a threshold: the product of the tokens' probabilities, each given what was typed. Short
-and right beats long and wrong: whoever accepts it is asked again at its end.
+likely than a threshold: the product of the tokens' probabilities, each given what was typed. Of the
+word borders up to there it ends at the one where it may be expected to save most keys: a longer one
+saves more, if it is right. Short and right beats long and wrong: whoever accepts it is asked again
+at its end.
 
 The thresholds are those of the model's manifest, found per language on held-out code with
 `tests/benchmarks/calibrate.py`; no threshold is universal. A name that neither the document nor the
@@ -47,27 +49,35 @@ def log_floor(threshold: float) -> float:
 
 
 def sure_length(written: Written, floor: float, doubtful: Sequence[int] = ()) -> int:
-    """Return how many characters are sure enough, never ending inside a word.
+    """Return how many characters are sure enough and save most keys, never ending inside a word.
+
+    How many keys a text saves is how many it has, less the one that accepts it, times its
+    probability.
 
     `floor` is the natural logarithm of the least probability. `doubtful` are offsets in the text
     at which something begins that makes all that follows less likely than the model says.
     """
-    if floor == -math.inf:
-        return len(written.text)
-    sums = [
-        total + math.log(DOUBTFUL) * sum(start < end for start in doubtful)
-        for end, total in zip(
-            written.token_ends, itertools.accumulate(written.log_probabilities), strict=True
-        )
-    ]
-    ends = [end for end, total in zip(written.token_ends, sums, strict=True) if total >= floor]
-    if len(ends) == len(written.token_ends):
-        return len(written.text)
-    length = ends[-1] if ends else 0
     text = written.text
-    while 0 < length < len(text) and _is_inside_word(text, length):
-        length -= 1
-    return length
+    if floor == -math.inf:
+        return len(text)
+    totals = itertools.accumulate(written.log_probabilities)
+    best, best_worth = 0, -math.inf
+    for end, total in zip(written.token_ends, totals, strict=True):
+        likelihood = total + math.log(DOUBTFUL) * sum(start < end for start in doubtful)
+        if likelihood < floor:
+            continue
+        length = end
+        while 0 < length < len(text) and _is_inside_word(text, length):
+            length -= 1
+        worth = likelihood + _log_of_keys_saved(text[:length])
+        if worth >= best_worth:
+            best, best_worth = length, worth
+    return best
+
+
+def _log_of_keys_saved(text: str) -> float:
+    keys = len(text.strip()) - 1  # to accept it takes one
+    return math.log(keys) if keys > 0 else -math.inf
 
 
 def unknown_words(text: str, before: str, is_known: Callable[[str], bool]) -> list[int]:

@@ -66,7 +66,7 @@ def test_it_ends_where_most_keys_may_be_expected_to_be_saved() -> None:
     name = ("isReadableStreamLike", 0.95)
     assert shown(0.5, name, (",", 0.66), (" other", 0.9)) == name[0]
     assert shown(0.5, name, (" }", 0.97), (" from", 0.99)) == f"{name[0]} }} from"
-    assert shown(0.5, ("if", 0.95), (" (value === undefined) {", 0.6)) == "if (value === undefined) {"
+    assert shown(0.5, ("if", 0.95), (" (value === null) {", 0.6)) == "if (value === null) {"
     # One sign saves nothing: what follows it is all there is to save.
     assert shown(0.5, (")", 0.99), (";", 0.6)) == ");"
 

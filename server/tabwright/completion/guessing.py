@@ -43,7 +43,7 @@ class Trust:
     """The same as `name_typed`, there."""
 
 
-# python tests/benchmarks/fit_guesses.py --items 22
+# python tests/benchmarks/fit_guesses.py
 TRUST = Trust(
     line_scale=0.28,
     line_shift=2.28,

@@ -80,6 +80,8 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
         for source in _SOURCES
     },
 }
+_MUCH = 0.1
+"""Of an item's characters."""
 _PLANTED = "tabwright_planted_marker"
 _IGNORED_FOLDER = "planted_by_the_benchmark"
 _SECRET = "ghp_" + "kQ7vWz3RfX9mLpT2bYc8" + "Jd5Hn0Gs6AeUi4Vo"
@@ -340,6 +342,7 @@ def _summary(typed: Sequence[Typed], without: Mapping[tuple[str, str], float]) -
         "shown": _share(sum(e.shown for e in typed), sum(e.requests for e in typed)),
         "wrong": _share(sum(each.wrong for each in typed), sum(each.shown for each in typed)),
         "worse": _share(sum(now < then for now, then in compared), len(compared)),
+        "much_worse": _share(sum(now < then - _MUCH for now, then in compared), len(compared)),
         "better": _share(sum(now > then for now, then in compared), len(compared)),
         "p50_ms": round(1000 * percentile(seconds, 0.5), 1) if seconds else 0.0,
         "p95_ms": round(1000 * percentile(seconds, 0.95), 1) if seconds else 0.0,
@@ -388,6 +391,11 @@ def _print(report: Mapping[str, Any], ways: Sequence[str]) -> None:
             before, now = both["without"][key], both["with"][key]
             ratio = f"{now / before:.2f} times" if before else "from nothing"
             console.print(f"{key.replace('_', ' ')}: {before:.1%} to {now:.1%}, {ratio}")
+        console.print(
+            f"of {both['with']['items']} items {both['with']['better']:.1%} better,"
+            f" {both['with']['worse']:.1%} worse, {both['with']['much_worse']:.1%} by more than a"
+            " tenth of their characters"
+        )
     leaks = report["leaks"]
     console.print(
         f"{report['prompts']} prompts and guesses were looked at; {len(leaks)} held what git"

@@ -7,8 +7,10 @@ import math
 import pytest
 
 from tabwright.completion.guessing import (
+    FAMILIAR_CHARACTERS,
     LEAST_WEIGHT,
     Trust,
+    familiarity_of,
     guesses_from,
     line_weight,
     name_shares,
@@ -64,6 +66,16 @@ def test_a_word_that_is_a_name_seldom_becomes_another() -> None:
     long = guesses_from((), TWO, is_name=True, typed=8, trust=PLAIN)[0]
     assert short.weight == pytest.approx(0.5 * 0.5)
     assert long.weight == pytest.approx(0.5 * 2 * 0.5 * 0.25)
+
+
+def test_little_code_counts_less() -> None:
+    shares = [familiarity_of(characters) for characters in (0, 60, 5_000, 20_000, 10_000_000)]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert familiarity_of(FAMILIAR_CHARACTERS // 4) == 0.5
+    full = guesses_from((), TWO, trust=PLAIN)[0]
+    half = guesses_from((), TWO, familiarity=0.5, trust=PLAIN)[0]
+    assert half.weight == pytest.approx(full.weight / 2)
 
 
 def test_what_is_hardly_likely_is_left_out() -> None:

@@ -20,6 +20,7 @@ from tabwright.model.messages import (
     Segment,
     WantsGuesses,
 )
+from tabwright.model.mixture import MOST_WEIGHT
 
 PROMPT = """class Shelf:
     def __init__(self, books):
@@ -75,7 +76,7 @@ def first_line_of(text: str) -> str:
 def test_a_likely_guess_is_written_instead_of_the_models_own_choice(wire: Wire) -> None:
     own = first_line(ask(wire, PROMPT))
     second = first_line(wire.ask(generate(PROMPT, first_token_rank=1)))
-    answer = ask(wire, PROMPT, Guess(second, 1.0))
+    answer = ask(wire, PROMPT, Guess(second, MOST_WEIGHT))
     assert own != second
     assert first_line(answer) == second
     assert answer.cause == "line_end"
@@ -92,14 +93,14 @@ def test_a_word_that_is_begun_is_completed_by_a_guess(wire: Wire) -> None:
 
 
 def test_a_guess_that_is_no_line_is_gone_on_from_by_the_model(wire: Wire) -> None:
-    answer = ask(wire, PROMPT, Guess("count", 0.97, is_line=False))
+    answer = ask(wire, PROMPT, Guess("count", MOST_WEIGHT, is_line=False))
     assert answer.text.startswith("count")
     assert len(answer.text) > len("count")
 
 
 def test_a_right_guess_takes_fewer_steps_than_it_has_tokens(wire: Wire) -> None:
     ask(wire, PROMPT, document="guessed")
-    answer = ask(wire, PROMPT, Guess(UNUSUAL, 0.97), document="guessed")
+    answer = ask(wire, PROMPT, Guess(UNUSUAL, MOST_WEIGHT), document="guessed")
     # Without drafts, a step evaluates two tokens to get one.
     assert len(answer.pieces) >= 8
     assert answer.evaluated < 1.5 * len(answer.pieces) + 8

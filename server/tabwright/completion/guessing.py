@@ -55,6 +55,8 @@ TRUST = Trust(
     known_typed=-0.9,
 )
 
+FAMILIAR_CHARACTERS = 20_000
+"""So much code says as much as any more does."""
 LEAST_WEIGHT = 0.005
 LONGEST_TYPED = 8
 _MOST_GUESSES = 12
@@ -67,20 +69,33 @@ def guesses_from(
     *,
     typed: int = 0,
     is_name: bool = False,
+    familiarity: float = 1.0,
     trust: Trust = TRUST,
 ) -> tuple[Guess, ...]:
     """Return the guesses that some proposals amount to, the weightiest first.
 
     `names` are the rests of names that the word at the cursor may become, with their shares,
     `typed` is how many characters of it are there, and `is_name` whether it is a name already.
+    All weights are multiplied with `familiarity`, see `familiarity_of`.
     """
-    guesses = [Guess(each.text, line_weight(each.probability, trust)) for each in proposals]
-    of_any = math.exp(name_bias(trust, typed, count=len(names), is_name=is_name))
+    guesses = [
+        Guess(each.text, familiarity * line_weight(each.probability, trust)) for each in proposals
+    ]
+    of_any = familiarity * math.exp(name_bias(trust, typed, count=len(names), is_name=is_name))
     guesses += [
         Guess(text, of_any * share**trust.name_scale, is_line=False) for text, share in names
     ]
     likely = [guess for guess in guesses if guess.weight >= LEAST_WEIGHT]
     return tuple(sorted(likely, key=lambda guess: -guess.weight)[:_MOST_GUESSES])
+
+
+def familiarity_of(characters: int) -> float:
+    """Return how far proposals count that come from so much code, 0 to 1.
+
+    In a few lines nearly every name is the only one that begins as it does, and any line is like
+    another; the figures above are fitted where there is a package to compare with.
+    """
+    return min(1.0, math.sqrt(max(0, characters) / FAMILIAR_CHARACTERS))
 
 
 def name_bias(trust: Trust, typed: int, *, count: int, is_name: bool) -> float:

@@ -12,7 +12,7 @@ from tabwright.completion.excerpt_key import excerpt_key
 from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.completion.excerpt_question import RecentPlace
 from tabwright.completion.excerpts import choose_excerpts
-from tabwright.completion.guessing import guesses_from, name_shares
+from tabwright.completion.guessing import familiarity_of, guesses_from, name_shares
 from tabwright.completion.prompt import Room
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.messages import Guess
@@ -161,7 +161,13 @@ def guesses_in(memory: LineMemory, snapshot: DocumentSnapshot, cursor: Cursor) -
     names = name_shares(memory.names(prefix, path, text, offset), prefix) if prefix else ()
     proposals = memory.proposals(path, text, offset)
     is_name = bool(names) and is_known_name(memory, prefix, text)
-    guesses = guesses_from(proposals, names, typed=len(prefix), is_name=is_name)
+    guesses = guesses_from(
+        proposals,
+        names,
+        typed=len(prefix),
+        is_name=is_name,
+        familiarity=familiarity_of(memory.characters + len(text)),
+    )
     # The index has no secrets, but the document may.
     if not _has_secret("\n".join(line + each.text for each in guesses)):
         return guesses

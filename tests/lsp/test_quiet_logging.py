@@ -46,3 +46,13 @@ def test_pygls_says_nothing_below_a_warning(tmp_path: Path) -> None:
     configure_logging("info", str(file))
     logging.getLogger("pygls.protocol").info("Sending data: my source")
     assert file.read_text() == ""
+
+
+def test_children_that_end_after_the_server_are_not_complained_about(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    configure_logging("info", str(file))
+    asyncio_says = logging.getLogger("asyncio")
+    asyncio_says.warning("Loop %r that handles pid %r is closed", object(), 12)
+    assert file.read_text() == ""
+    asyncio_says.warning("Executing took %.3f seconds", 2.0)
+    assert "Executing took 2.000" in file.read_text()

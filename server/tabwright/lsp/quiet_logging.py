@@ -42,8 +42,14 @@ def configure_logging(level: str, file: str | None) -> None:
     if level.upper() != "DEBUG":
         logging.getLogger("pygls").setLevel(logging.WARNING)
     handler.addFilter(_ForPygls())
+    handler.addFilter(_without_late_children)
 
 
 class _ForPygls(WithoutArguments):
     def filter(self, record: logging.LogRecord) -> bool:
         return super().filter(record) if record.name.startswith("pygls") else True
+
+
+def _without_late_children(record: logging.LogRecord) -> bool:
+    """Leave out what asyncio says of a child that ends a moment after the server itself has."""
+    return not (record.name == "asyncio" and "that handles pid" in str(record.msg))

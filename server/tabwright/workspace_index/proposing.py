@@ -204,8 +204,7 @@ class _Groups:
         """Return how many places and how many continuations there are at a depth or deeper."""
         if depth not in self._at_depth:
             numbers = self._which[self._all_depths >= depth]
-            different = np.count_nonzero(np.bincount(numbers)) if len(numbers) else 0
-            self._at_depth[depth] = len(numbers), int(different)
+            self._at_depth[depth] = len(numbers), int(np.count_nonzero(np.bincount(numbers)))
         return self._at_depth[depth]
 
 

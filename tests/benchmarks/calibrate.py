@@ -61,8 +61,8 @@ PACKAGES = (
 )
 """Disjoint from the packages that results are reported on."""
 
-THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9)
-_NEARLY = 0.9
+THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9)
+_NEARLY = 0.98
 _COST_OF_WRONG = 1.0
 """Keys: what it costs to read a suggestion that is wrong. A key that Tab saves is worth one."""
 

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import click
 import numpy as np
@@ -40,7 +40,7 @@ from typing_items import Item, choose_items, copy_without_answers
 from workspace_reading import remembered
 
 from tabwright.commands.building import build_languages
-from tabwright.completion.guessing import LONGEST_TYPED, TRUST, log_odds, name_shares
+from tabwright.completion.guessing import LONGEST_TYPED, TRUST, log_odds, name_odds
 from tabwright.completion.prompt import build_prompt
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.llama import LlamaModel, ModelOptions, NativeLog
@@ -48,6 +48,7 @@ from tabwright.model.manifest import Manifest
 from tabwright.model.messages import Guess
 from tabwright.model.mixture import (
     LEAST_AGREEMENT,
+    LEAST_FACTOR,
     LINE_AGREEMENT,
     MOST_WEIGHT,
     NAME_AGREEMENT,
@@ -55,6 +56,7 @@ from tabwright.model.mixture import (
     Candidate,
     Mixture,
 )
+from tabwright.model.next_token import NextToken, goes_on_with_word
 from tabwright.session.known_workspace import is_known_name
 from tabwright.syntax.languages import LanguageRegistry
 from tabwright.workspace_index.line_memory import LineMemory
@@ -68,10 +70,20 @@ _SURPRISE = 0.5
 _LEAST_COUNTED = 0.05
 _RIDGE = 1e-3
 
-Seen: TypeAlias = tuple[bool, float] | None
-"""Of a guess that is still in: whether its next token is the true one, and how probable the model
-finds it (natural logarithm)."""
 Floats: TypeAlias = NDArray[np.float64]
+
+
+class Seen(NamedTuple):
+    """What a guess that is still in expects."""
+
+    is_right: bool
+    """Whether the true token is what it expects, or one of those."""
+    log_probability: float
+    """How probable the model finds all that it expects, natural logarithm."""
+    goes_on: bool
+    """Whether that goes on with the word before it."""
+    is_written: bool = False
+    """Whether its word is written, so that it only expects that the word ends."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +97,10 @@ class Case:
     probabilities: tuple[float, ...]
     """Of the proposed lines, as the memory has it."""
     names: tuple[float, ...]
-    """The shares of the names that the word at the cursor may become."""
+    """The shares of the names that may come next."""
     is_name: bool
     """Whether that word is a name already."""
-    steps: tuple[tuple[float, tuple[Seen, ...]], ...]
+    steps: tuple[tuple[float, tuple[Seen | None, ...]], ...]
     """For each true token its log-probability by the model, and the guesses: lines, then names."""
 
 
@@ -100,7 +112,7 @@ class Figures:
     line_shift: float = 0.0
     name_scale: float = 1.0
     name_shift: float = -1.0
-    only_name: float = 0.0
+    name_unbegun: float = 0.0
     name_typed: float = 0.0
     known: float = 0.0
     known_typed: float = 0.0
@@ -193,10 +205,9 @@ def _cases(
         proposals = memory.proposals(path, text, len(before))
         begun = _WORD_BEFORE.search(before)
         prefix = begun.group() if begun else ""
-        known = memory.names(prefix, path, text, len(before)) if prefix else ()
-        names = name_shares(known, prefix)
+        names = memory.names(path, text, len(before))
         guesses = [Guess(each.text, 0.5) for each in proposals]
-        guesses += [Guess(name, 0.5, is_line=False) for name, _ in names]
+        guesses += [Guess(each.text, 0.5, is_line=False) for each in names]
         snapshot = DocumentSnapshot(item.file.path.as_uri(), item.editor_id, 1, text, path)
         prompt = build_prompt(
             snapshot,
@@ -212,8 +223,8 @@ def _cases(
             where=_where(start - line.start, prefix),
             typed=len(prefix),
             probabilities=tuple(each.probability for each in proposals),
-            names=tuple(share for _, share in names),
-            is_name=bool(names) and is_known_name(memory, prefix, text),
+            names=tuple(each.share for each in names),
+            is_name=bool(prefix and names) and is_known_name(memory, prefix, text),
             steps=tuple(_along(model, tokens, rest + "\n", guesses)),
         )
 
@@ -228,7 +239,7 @@ def _where(typed_of_line: int, prefix: str) -> str:
 
 def _along(
     model: LlamaModel, prompt: list[int], text: str, guesses: Sequence[Guess]
-) -> Iterator[tuple[float, tuple[Seen, ...]]]:
+) -> Iterator[tuple[float, tuple[Seen | None, ...]]]:
     """Walk along a text after a prompt, healed as the server heals it."""
     single: list[Mixture] | None = None
     for step in along(model, prompt, text):
@@ -236,21 +247,38 @@ def _along(
         if single is None:
             end = step.must_begin
             single = [Mixture([each], end, model.tokenize, model.token_bytes) for each in guesses]
-        following = [each.next_tokens[0] if each else None for each in single]
-        besides = [token, *(each for each in following if each is not None)]
-        known = dict(model.likeliest(step.logits, 1, step.must_begin, besides))
-        if token not in known:
+        view = model.next_token(step.logits, step.must_begin)
+        truth = view.log_probability(token)
+        if truth is None:
             return  # it is cut into tokens in another way here; what is known must do
-        yield (
-            known[token],
-            tuple(
-                None if each is None else (each == token, known.get(each, _IMPOSSIBLE))
-                for each in following
-            ),
+        seen = tuple(seen_by(each, view, token, model.token_bytes) for each in single)
+        yield truth, seen
+
+
+def seen_by(
+    guess: Mixture, view: NextToken, token: int, token_bytes: Callable[[int], bytes]
+) -> Seen | None:
+    """Return what a mixture of a single guess expects, None where it is out; and go on behind the
+    true token."""
+    found = None
+    if guess.word_end:
+        group = view.word_end(b"")
+        found = Seen(
+            not goes_on_with_word(token_bytes(token)),
+            max(group.log_probability, _IMPOSSIBLE),
+            goes_on=False,
+            is_written=True,
         )
-        for guess in single:
-            if guess:
-                guess.note(Candidate(token, 0.0, _IMPOSSIBLE))
+    elif guess:
+        (expected,) = guess.expected(view)
+        found = Seen(
+            expected.has(token, token_bytes(token)),
+            max(expected.log_probability, _IMPOSSIBLE),
+            goes_on=expected.token >= 0 and goes_on_with_word(token_bytes(expected.token)),
+        )
+    guess.mixed(view)
+    guess.note(Candidate(token, 0.0, _IMPOSSIBLE))
+    return found
 
 
 class Data:
@@ -263,34 +291,39 @@ class Data:
         self.is_line = np.zeros((count, most), np.bool_)
         self.is_guess = np.zeros((count, most), np.bool_)
         self.evidence = np.zeros((count, most))
-        """The log-odds of lines, the logarithms of names' shares."""
+        """The log-odds of lines and names."""
         self.typed = np.zeros((count, 1))
-        self.is_only = np.zeros((count, 1))
+        self.is_unbegun = np.zeros((count, 1))
         self.is_name = np.zeros((count, 1))
         self.truth = np.zeros((count, longest))
         self.is_token = np.zeros((count, longest), np.bool_)
         self.seen = np.full((count, longest, most), _IMPOSSIBLE)
         self.is_in = np.zeros((count, longest, most), np.bool_)
         self.is_right = np.zeros((count, longest, most), np.bool_)
+        self.goes_on = np.zeros((count, longest, most), np.bool_)
+        self.is_written = np.zeros((count, longest, most), np.bool_)
         for row, case in enumerate(cases):
             lines, names = len(case.probabilities), len(case.names)
             self.is_line[row, :lines] = True
             self.is_guess[row, : lines + names] = True
             self.evidence[row, : lines + names] = [
                 *map(log_odds, case.probabilities),
-                *np.log(case.names),
+                *map(name_odds, case.names),
             ]
             self.typed[row] = min(case.typed, LONGEST_TYPED) / LONGEST_TYPED
-            self.is_only[row] = names == 1
+            self.is_unbegun[row] = not case.typed
             self.is_name[row] = case.is_name
             for column, (truth, guesses) in enumerate(case.steps[:longest]):
                 self.truth[row, column] = truth
                 self.is_token[row, column] = True
                 for number, seen in enumerate(guesses):
                     if seen is not None:
-                        self.is_in[row, column, number] = True
-                        self.is_right[row, column, number] = seen[0]
-                        self.seen[row, column, number] = max(seen[1], _IMPOSSIBLE)
+                        place = row, column, number
+                        self.is_in[place] = not seen.is_written
+                        self.is_written[place] = seen.is_written
+                        self.is_right[place] = seen.is_right
+                        self.goes_on[place] = seen.goes_on
+                        self.seen[place] = max(seen.log_probability, _IMPOSSIBLE)
 
     def log_likelihoods(self, figures: Figures) -> Floats:
         """Return the log-probability of each true token, as `Mixture` computes it."""
@@ -299,7 +332,7 @@ class Data:
             figures.name_scale * self.evidence
             + figures.name_shift
             + figures.name_typed * self.typed
-            + figures.only_name * self.is_only
+            + figures.name_unbegun * self.is_unbegun
             + (figures.known + figures.known_typed * self.typed) * self.is_name
         )
         logarithms = np.minimum(np.where(self.is_line, lines, names), np.log(MOST_WEIGHT))
@@ -309,15 +342,34 @@ class Data:
         own = np.ones(len(weights))
         found = np.zeros_like(self.truth)
         for column in range(self.truth.shape[1]):
-            seen = np.maximum(self.seen[:, column], figures.least_agreement)
-            votes = np.where(self.is_in[:, column], weights * np.exp(agreements * seen), 0.0)
-            right = np.where(self.is_right[:, column], votes, 0.0)
-            mine = own * np.exp(self.truth[:, column])
+            going_on, ending = self._change(column, weights, own)
+            change = np.where(self.goes_on[:, column], going_on[:, None], ending[:, None])
+            expected = self.seen[:, column] + change
+            votes = weights * np.exp(agreements * np.maximum(expected, figures.least_agreement))
+            votes = np.where(self.is_in[:, column], votes, 0.0)
+            ends = (self.is_written[:, column] & self.is_right[:, column]).any(axis=1)
+            truth = self.truth[:, column] + np.where(ends, ending, going_on)
+            # A vote for several tokens is shared out as the model would.
+            part = np.exp(np.minimum(truth[:, None] - expected, 0.0))
+            right = np.where(self.is_right[:, column], votes * part, 0.0)
+            mine = own * np.exp(truth)
             left = mine + right.sum(axis=1)
             found[:, column] = np.log(np.maximum(left / (own + votes.sum(axis=1)), 1e-12))
             left = np.maximum(left, 1e-300)
             weights, own = right / left[:, None], mine / left
         return np.where(self.is_token, found, 0.0)
+
+    def _change(self, column: int, weights: Floats, own: Floats) -> tuple[Floats, Floats]:
+        """Return how much likelier the model finds a token that goes on with the word, and one that
+        does not, because a guessed word is written: natural logarithms."""
+        is_written = self.is_written[:, column]
+        sure = np.where(is_written, weights, 0.0).sum(axis=1)
+        sureness = sure / np.maximum(sure + own, 1e-300)
+        end = np.where(is_written, self.seen[:, column], -np.inf).max(axis=1)
+        likelier = np.where(is_written.any(axis=1), np.exp(-np.maximum(end, _IMPOSSIBLE)), 1.0)
+        going_on = np.log(np.maximum(1 - sureness, LEAST_FACTOR))
+        ending = np.log(np.maximum(1 - sureness + sureness * likelier, LEAST_FACTOR))
+        return going_on, ending
 
     def counted(self, figures: Figures) -> Floats:
         """Return how much each token counts: as far as what stands before it is likely."""

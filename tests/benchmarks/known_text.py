@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tabwright.model.llama import LONGEST_DRAFT, LlamaModel, Logits
+from tabwright.model.llama import LONGEST_DRAFT, LlamaModel
+from tabwright.model.next_token import Logits
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ def likelihood(
     cut into tokens that do not agree with the prompt's end."""
     nats, count = 0.0, 0
     for step in along(model, prompt, text, heals=heals, owner=owner):
-        known = dict(model.likeliest(step.logits, 1, step.must_begin, [step.token]))
-        if step.token not in known:
+        known = model.next_token(step.logits, step.must_begin).log_probability(step.token)
+        if known is None:
             return None
-        nats -= known[step.token]
+        nats -= known
         count += 1
     return Likelihood(nats, count)

@@ -4,51 +4,50 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
-from fit_guesses import Case, Data, in_use
+from fit_guesses import Case, Data, in_use, seen_by
 
-from tabwright.completion.guessing import TRUST, line_weight, name_bias
+from tabwright.completion.guessing import TRUST, line_weight, name_bias, name_odds
 from tabwright.model.messages import Guess
 from tabwright.model.mixture import Mixture
+from tabwright.model.next_token import NextToken, Spellings
 
-SIGNS = "abcdef\n"
-ANSWER = "abc\n"
-MODEL = {"a": 0.2, "b": 0.05, "c": 0.6, "d": 0.1, "e": 0.04, "\n": 0.01}
+SIGNS = "abcde(\n"
+ANSWERS = ("abc\n", "ab(\n")
+MODEL = {"a": 0.2, "b": 0.05, "c": 0.5, "d": 0.1, "e": 0.04, "(": 0.1, "\n": 0.01}
 
 
+@pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("is_name", [True, False])
 @pytest.mark.parametrize("names", [(("ab", 1.0),), (("ab", 0.7), ("de", 0.3))])
 def test_the_likelihood_of_a_line_is_what_the_mixture_says(
-    is_name: bool, names: tuple[tuple[str, float], ...]
+    answer: str, is_name: bool, names: tuple[tuple[str, float], ...]
 ) -> None:
     lines = (("abc", 0.4), ("abd", 0.3), ("e", 0.999999))
-    bias = name_bias(TRUST, 3, count=len(names), is_name=is_name)
+    bias = name_bias(TRUST, 3, is_name=is_name)
     guesses = [Guess(text, line_weight(probability)) for text, probability in lines]
     guesses += [
-        Guess(text, math.exp(bias) * share**TRUST.name_scale, is_line=False)
+        Guess(text, math.exp(bias + TRUST.name_scale * name_odds(share)), is_line=False)
         for text, share in names
     ]
-    texts = [each.text + "\n" * each.is_line for each in guesses]
-    known = {SIGNS.index(sign): math.log(share) for sign, share in MODEL.items()}
-    mixture = Mixture(
-        guesses,
-        b"",
-        lambda text: [SIGNS.index(sign) for sign in text],
-        lambda token: b"%c" % ord(SIGNS[token]),
-    )
+    spelled = [(sign.encode(), token) for token, sign in enumerate(SIGNS)]
+    logits = np.log([MODEL[sign] for sign in SIGNS]).astype(np.float32)
+    view = NextToken(logits, Spellings(spelled, len(SIGNS)))
+
+    def mixture_of(some: list[Guess]) -> Mixture:
+        return Mixture(some, b"", lambda text: [*map(SIGNS.index, text)], lambda t: spelled[t][0])
+
+    mixture, single = mixture_of(guesses), [mixture_of([each]) for each in guesses]
     expected, steps = [], []
-    for index, sign in enumerate(ANSWER):
+    for sign in answer:
         token = SIGNS.index(sign)
-        chosen = next(each for each in mixture.mixed(list(known.items())) if each.token == token)
+        mixed = mixture.mixed(view, len(SIGNS))
+        chosen = next(each for each in mixed if each.token == token)
         expected.append(chosen.log_probability)
         mixture.note(chosen)
-        seen = [
-            (text[index] == sign, math.log(MODEL[text[index]]))
-            if text[:index] == ANSWER[:index] and index < len(text)
-            else None
-            for text in texts
-        ]
-        steps.append((math.log(MODEL[sign]), tuple(seen)))
+        seen = tuple(seen_by(alone, view, token, lambda t: spelled[t][0]) for alone in single)
+        steps.append((math.log(MODEL[sign]), seen))
     case = Case(
         language="",
         where="",

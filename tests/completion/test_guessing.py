@@ -13,22 +13,23 @@ from tabwright.completion.guessing import (
     familiarity_of,
     guesses_from,
     line_weight,
-    name_shares,
 )
 from tabwright.model.messages import Guess
 from tabwright.workspace_index.line_memory import LineMemory
+from tabwright.workspace_index.naming import Name
 
 PLAIN = Trust(
     line_scale=1.0,
     line_shift=0.0,
     name_scale=1.0,
     name_shift=0.0,
-    only_name=math.log(3),
+    name_unbegun=math.log(3),
     name_typed=math.log(2),
     known=math.log(0.5),
     known_typed=math.log(0.25),
 )
-TWO = (("idth", 0.5), ("eight", 0.5))
+TWO = (Name("idth", 0.5), Name("eight", 0.5))
+"""As probable as not: of odds 1."""
 CODE = "def area(self):\n    return self.width * self.height\n\n\n"
 
 
@@ -47,25 +48,30 @@ def test_proposals_are_guesses_of_whole_lines_the_likeliest_first() -> None:
 
 
 def test_names_are_guesses_of_beginnings() -> None:
-    one, other = guesses_from((), TWO, trust=PLAIN)
-    assert (one, other) == (Guess("idth", 0.5, is_line=False), Guess("eight", 0.5, is_line=False))
+    one, other = guesses_from((), TWO, typed=8, trust=PLAIN)
+    assert (one, other) == (Guess("idth", 2.0, is_line=False), Guess("eight", 2.0, is_line=False))
 
 
-def test_a_name_without_a_rival_weighs_more() -> None:
-    (guess,) = guesses_from((), (("idth", 1.0),), trust=PLAIN)
-    assert guess.weight == pytest.approx(3)
+@pytest.mark.parametrize(("share", "odds"), [(0.2, 0.25), (0.5, 1.0), (0.9, 9.0), (1.0, 99.0)])
+def test_a_name_weighs_what_its_odds_are_and_is_never_quite_sure(share: float, odds: float) -> None:
+    (guess,) = guesses_from((), (Name("idth", share),), typed=8, trust=PLAIN)
+    assert guess.weight == pytest.approx(2 * odds)
 
 
-@pytest.mark.parametrize(("typed", "weight"), [(0, 0.5), (4, 0.5 * 2**0.5), (8, 1.0), (20, 1.0)])
+def test_a_name_of_which_nothing_is_typed_has_a_trust_of_its_own() -> None:
+    assert guesses_from((), TWO, trust=PLAIN)[0].weight == pytest.approx(3)
+
+
+@pytest.mark.parametrize(("typed", "weight"), [(4, 2**0.5), (8, 2.0), (20, 2.0)])
 def test_a_name_weighs_more_the_more_of_it_is_typed(typed: int, weight: float) -> None:
     assert guesses_from((), TWO, typed=typed, trust=PLAIN)[0].weight == pytest.approx(weight)
 
 
 def test_a_word_that_is_a_name_seldom_becomes_another() -> None:
-    short = guesses_from((), TWO, is_name=True, trust=PLAIN)[0]
+    short = guesses_from((), TWO, is_name=True, typed=4, trust=PLAIN)[0]
     long = guesses_from((), TWO, is_name=True, typed=8, trust=PLAIN)[0]
-    assert short.weight == pytest.approx(0.5 * 0.5)
-    assert long.weight == pytest.approx(0.5 * 2 * 0.5 * 0.25)
+    assert short.weight == pytest.approx(2**0.5 * 0.5 * 0.25**0.5)
+    assert long.weight == pytest.approx(2 * 0.5 * 0.25)
 
 
 def test_little_code_counts_less() -> None:
@@ -79,21 +85,8 @@ def test_little_code_counts_less() -> None:
 
 
 def test_what_is_hardly_likely_is_left_out() -> None:
-    names = (("idth", LEAST_WEIGHT / 2), ("eight", LEAST_WEIGHT * 4))
+    names = (Name("idth", LEAST_WEIGHT / 10), Name("eight", LEAST_WEIGHT * 4))
     assert [each.text for each in guesses_from((), names, trust=PLAIN)] == ["eight"]
-
-
-@pytest.mark.parametrize(
-    ("names", "shares"),
-    [
-        ((), ()),
-        ((("width", 1.5), ("weight", 0.5)), (("idth", 0.75), ("eight", 0.25))),
-    ],
-)
-def test_each_name_has_its_share_of_the_weights(
-    names: tuple[tuple[str, float], ...], shares: tuple[tuple[str, float], ...]
-) -> None:
-    assert name_shares(names, "w") == shares
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.01, 0.5, 0.99, 1.0])

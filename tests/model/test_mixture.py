@@ -16,6 +16,7 @@ from tabwright.model.mixture import (
     Mixture,
     agreement_of,
 )
+from tabwright.model.next_token import Group, goes_on_with_word
 
 WORDS = [
     "return",
@@ -28,6 +29,9 @@ WORDS = [
     "\n",
     "\n    ",
     " None",
+    "_",
+    "name(",
+    "(",
     "é",
     "\xff",
 ]
@@ -57,22 +61,56 @@ def token(text: str) -> int:
     return WORDS.index(text)
 
 
+class View:
+    """A model that gives these probabilities, and others that are asked for hardly any."""
+
+    def __init__(self, shares: dict[str, float]) -> None:
+        self.known = {token(text): math.log(share) for text, share in shares.items()}
+
+    def best(self, count: int) -> list[tuple[int, float]]:
+        return sorted(self.known.items(), key=lambda each: -each[1])[:count]
+
+    def log_probability(self, wanted: int) -> float | None:
+        return self.known.get(wanted, math.log(0.01))
+
+    def word_end(self, rest: bytes) -> Group:
+        ending = [
+            each
+            for each, text in enumerate(WORDS)
+            if text.encode().startswith(rest)
+            and not goes_on_with_word(text.encode()[len(rest) :])
+            and (each in self.known or text.encode() == rest)
+        ]
+        if not ending:
+            return Group(-math.inf, -1)
+        shares = {each: self.log_probability(each) or 0.0 for each in ending}
+        together = math.log(sum(map(math.exp, shares.values())))
+        return Group(together, max(shares, key=lambda each: shares[each]))
+
+
+def by_text(mixed: Mixture, shares: dict[str, float]) -> dict[str, float]:
+    """Return the probabilities of all that are mixed."""
+    found = mixed.mixed(View(shares), len(shares))
+    return {WORDS[each.token]: math.exp(each.log_probability) for each in found}
+
+
+def expected(mixed: Mixture) -> list[str]:
+    """Return the tokens that guesses go on with."""
+    return [WORDS[each.token] for each in mixed.expected(View({}))]
+
+
 def greedy(mixed: Mixture, *steps: dict[str, float]) -> list[tuple[str, float]]:
     """Follow the mixture where the model gives these probabilities, step by step."""
     written = []
     for step in steps:
-        offered = {token(text): math.log(probability) for text, probability in step.items()}
-        for each in mixed.next_tokens:
-            offered.setdefault(each, math.log(0.01))
-        best = mixed.mixed(list(offered.items()))[0]
+        best = mixed.mixed(View(step), len(step))[0]
         mixed.note(best)
         written.append((WORDS[best.token], round(math.exp(best.log_probability), 3)))
     return written
 
 
 def test_without_guesses_the_models_own_probabilities_hold() -> None:
-    tokens = [(token("re"), math.log(0.2)), (token("turn"), math.log(0.7))]
-    mixed = mixture().mixed(tokens)
+    mixed = mixture().mixed(View({"re": 0.2, "turn": 0.7}), 2)
     assert mixed == [
         Candidate(token("turn"), math.log(0.7), math.log(0.7)),
         Candidate(token("re"), math.log(0.2), math.log(0.2)),
@@ -98,9 +136,8 @@ def test_the_probabilities_of_all_tokens_are_1_together(
 ) -> None:
     monkeypatch.setattr(mixture_module, "LINE_AGREEMENT", agreement)
     model = {" self": 0.5, " None": 0.3, "\n": 0.2}
-    tokens = [(token(text), math.log(probability)) for text, probability in model.items()]
-    mixed = mixture(Guess(" self", 0.3), Guess(" None", 0.2)).mixed(tokens)
-    assert sum(math.exp(each.log_probability) for each in mixed) == pytest.approx(1)
+    mixed = mixture(Guess(" self", 0.3), Guess(" None", 0.2), Guess(" self", 0.5, is_line=False))
+    assert sum(by_text(mixed, model).values()) == pytest.approx(1)
 
 
 def test_the_guess_wins_where_the_model_hesitates_and_loses_where_it_is_sure() -> None:
@@ -144,15 +181,59 @@ def test_a_guess_that_said_otherwise_is_out() -> None:
     mixed = mixture(Guess(" self.name", 0.2))
     assert greedy(mixed, {" None": 0.9})[0][0] == " None"
     assert not mixed
-    assert mixed.next_tokens == ()
+    assert expected(mixed) == []
     assert greedy(mixed, {"\n": 0.25}) == [("\n", 0.25)]
 
 
-def test_what_is_no_whole_line_leaves_what_follows_to_the_model() -> None:
-    mixed = mixture(Guess(" self", 9.0, is_line=False))
-    assert greedy(mixed, {" self": 0.1})[0][0] == " self"
+def test_a_word_ends_where_it_is_guessed_to_whatever_follows() -> None:
+    model = {"_": 0.6, "(": 0.1, ".": 0.3}
+    mixed = mixture(Guess("name", 9.0, is_line=False))
+    assert greedy(mixed, {"name": 0.1})[0][0] == "name"
     assert not mixed
-    assert mixture(Guess(" self", 0.9)).draft_after(token(" self"), 7) == [token("\n")]
+    assert mixed.word_end > 0.9
+    found = by_text(mixed, model)
+    assert found["_"] < 0.1
+    assert found["."] / found["("] == pytest.approx(3)
+    assert sum(found.values()) == pytest.approx(1)
+    mixed.note(mixed.mixed(View(model))[0])
+    assert mixed.word_end == 0
+    assert by_text(mixed, model) == pytest.approx(model)
+
+
+def test_the_end_of_a_word_takes_nothing_from_a_line() -> None:
+    model = {"(": 0.6, ".": 0.2, "_": 0.2}
+    line = Guess("name.name", 5.0)
+    alone, together = mixture(line), mixture(line, Guess("name", 9.0, is_line=False))
+    for each in (alone, together):
+        greedy(each, {"name": 0.3})
+    assert by_text(together, model)["."] > by_text(alone, model)["."] - 0.01
+
+
+def test_a_word_and_the_sign_after_it_may_be_one_token() -> None:
+    model = {"name(": 0.3, "name": 0.1, " None": 0.6}
+    found = by_text(mixture(Guess("name", 9.0, is_line=False)), model)
+    assert found["name("] / found["name"] == pytest.approx(3)
+    assert found["name("] + found["name"] > 0.9
+    mixed = mixture(Guess("name", 9.0, is_line=False), Guess("name", 1.0))
+    assert greedy(mixed, model)[0][0] == "name("
+    assert not mixed
+    assert mixed.word_end == 0
+
+
+def test_a_word_that_goes_on_puts_a_guess_of_it_out() -> None:
+    mixed = mixture(Guess("re", 0.5, is_line=False))
+    written = greedy(mixed, {"re": 0.6}, {"turn": 0.999, "\n": 1e-6})
+    assert [text for text, _ in written] == ["re", "turn"]
+
+
+def test_more_guesses_say_how_the_text_goes_on_behind_a_word() -> None:
+    model = {"_": 0.5, "(": 0.1, ".": 0.4}
+    mixed = mixture(Guess("name", 9.0, is_line=False))
+    greedy(mixed, {"name": 0.1})
+    mixed.add([Guess("(", 3.0, is_line=False), Guess("_name", 1.0, is_line=False)])
+    found = by_text(mixed, model)
+    assert found["("] > 0.4
+    assert sum(found.values()) == pytest.approx(1)
 
 
 def test_a_line_end_may_come_with_the_next_lines_indentation() -> None:
@@ -164,9 +245,9 @@ def test_a_line_end_may_come_with_the_next_lines_indentation() -> None:
 
 def test_the_same_text_in_other_tokens_is_the_same_guess() -> None:
     mixed = mixture(Guess("return self", 0.5))
-    assert mixed.next_tokens == (token("return"),)
+    assert expected(mixed) == ["return"]
     mixed.note(Candidate(token("re"), -0.1, -0.1))
-    assert mixed.next_tokens == (token("turn"),)
+    assert expected(mixed) == ["turn"]
     assert mixed.draft_after(token("turn"), 7) == [token(" self"), token("\n")]
     assert mixed.draft_after(token("turn"), 1) == [token(" self")]
     assert mixed.draft_after(token("re"), 7) == []
@@ -174,7 +255,7 @@ def test_the_same_text_in_other_tokens_is_the_same_guess() -> None:
 
 def test_a_guess_begins_with_the_end_of_the_prompt_that_is_written_again() -> None:
     mixed = mixture(Guess("turn self", 0.5), begin=b"re")
-    assert mixed.next_tokens == (token("return"),)
+    assert expected(mixed) == ["return"]
 
 
 def test_the_heavier_of_two_guesses_is_the_draft() -> None:
@@ -192,12 +273,9 @@ def test_the_surer_a_guess_is_the_less_it_needs_the_models_agreement() -> None:
 
 
 def test_the_model_keeps_a_say_however_sure_the_guesses_are() -> None:
-    tokens = [(token(" self"), math.log(0.001)), (token("\n"), math.log(0.999))]
     for weight in (MOST_WEIGHT, 1e9):
-        by_token = {
-            e.token: e.log_probability for e in mixture(Guess(" self", weight)).mixed(tokens)
-        }
-        assert by_token[token("\n")] > math.log(0.2)
+        found = by_text(mixture(Guess(" self", weight)), {" self": 0.001, "\n": 0.999})
+        assert found["\n"] > 0.2
 
 
 def test_empty_and_impossible_guesses_are_dropped() -> None:

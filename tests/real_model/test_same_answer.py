@@ -324,7 +324,7 @@ def test_where_tokens_cannot_be_taken_back_all_are_evaluated_again(
         tokens = model.tokenize("def add(a, b):\n    return")
         sequence = model.sequence_for("a")
         list(model.read_prompt(sequence, tokens))
-        (best, _), (other, _) = model.likeliest(sequence.heads[len(tokens)], 2)
+        (best, _), (other, _) = model.next_token(sequence.heads[len(tokens)]).best(2)
         model.advance(sequence, len(tokens), other, [])
         wanted = sequence.heads[len(tokens) + 1].copy()
 

@@ -296,25 +296,6 @@ def test_asking_while_learning_is_safe():
     assert texts(memory, "def save(path):\n    with open(|\n")[0].startswith("path, enc")
 
 
-def test_names_near_the_cursor_come_before_those_of_the_workspace():
-    memory = LineMemory()
-    memory.learn("a.py", "compute_all = compute_one\n")
-    memory.learn("b.py", "compute_one()\n")
-    document = "compute_here = 1\n\ncom\n" + "x = 1\n" * 200 + "compute_there = 2\n"
-
-    names = memory.names("com", "now.py", document, document.index("com\n") + 3)
-
-    assert [name for name, _ in names] == [
-        "compute_here",
-        "compute_there",
-        "compute_one",
-        "compute_all",
-    ]
-    weights = [weight for _, weight in names]
-    assert weights == sorted(weights, reverse=True)
-    assert 0 < weights[-1] < 1 <= weights[1] <= weights[0] <= 2
-
-
 def test_a_name_is_known_as_long_as_a_file_has_it():
     memory = LineMemory()
     memory.learn("a.py", "shared = 1\n")
@@ -326,4 +307,4 @@ def test_a_name_is_known_as_long_as_a_file_has_it():
     memory.learn("b.py", "other = 2\n")
 
     assert not memory.knows("shared")
-    assert memory.names("sha", "now.py", "", 0) == ()
+    assert memory.names("now.py", "sha", 3) == ()

@@ -6,9 +6,9 @@ often where the model disagrees; `model/mixture.py` mixes the two. How much weig
 with there, beside the model's 1, follows from its probability: the odds, raised to a power, times a
 factor.
 
-Besides whole lines there are names that go on with the word at the cursor. How much weight one has
-follows from its share among all that would fit, from whether it is the only one, from how much of
-the word stands there already, and from whether that is a name itself.
+Besides whole lines there are names. How much weight one has follows from how probable the memory
+finds it among all names, from how much of it stands there already, and from whether that is a name
+itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tabwright.model.messages import Guess
+from tabwright.workspace_index.naming import Name
 from tabwright.workspace_index.proposing import Proposal
 
 
@@ -30,11 +31,11 @@ class Trust:
     line_shift: float
     """Of any whole line."""
     name_scale: float
-    """What the logarithm of a name's share counts for."""
+    """What the log-odds of a name count for."""
     name_shift: float
     """Of any name."""
-    only_name: float
-    """Of a name without a rival."""
+    name_unbegun: float
+    """Of a name where nothing of it is typed."""
     name_typed: float
     """Of what is typed of a name, for LONGEST_TYPED characters or more."""
     known: float
@@ -46,13 +47,13 @@ class Trust:
 # python tests/benchmarks/fit_guesses.py
 TRUST = Trust(
     line_scale=0.28,
-    line_shift=2.28,
-    name_scale=0.86,
-    name_shift=1.8,
-    only_name=0.68,
-    name_typed=0.51,
-    known=-0.5,
-    known_typed=-0.9,
+    line_shift=2.19,
+    name_scale=0.27,
+    name_shift=1.37,
+    name_unbegun=-0.45,
+    name_typed=0.39,
+    known=-0.25,
+    known_typed=-0.75,
 )
 
 FAMILIAR_CHARACTERS = 20_000
@@ -61,11 +62,12 @@ LEAST_WEIGHT = 0.005
 LONGEST_TYPED = 8
 _MOST_GUESSES = 12
 _SURE = 1e-6
+_SUREST_NAME = 0.99
 
 
 def guesses_from(
     proposals: Sequence[Proposal],
-    names: Sequence[tuple[str, float]] = (),
+    names: Sequence[Name] = (),
     *,
     typed: int = 0,
     is_name: bool = False,
@@ -74,16 +76,21 @@ def guesses_from(
 ) -> tuple[Guess, ...]:
     """Return the guesses that some proposals amount to, the weightiest first.
 
-    `names` are the rests of names that the word at the cursor may become, with their shares,
-    `typed` is how many characters of it are there, and `is_name` whether it is a name already.
+    `names` are those that may come next, `typed` is how many characters of them are there, and
+    `is_name` whether these are a name already.
     All weights are multiplied with `familiarity`, see `familiarity_of`.
     """
     guesses = [
         Guess(each.text, familiarity * line_weight(each.probability, trust)) for each in proposals
     ]
-    of_any = familiarity * math.exp(name_bias(trust, typed, count=len(names), is_name=is_name))
+    bias = name_bias(trust, typed, is_name=is_name)
     guesses += [
-        Guess(text, of_any * share**trust.name_scale, is_line=False) for text, share in names
+        Guess(
+            each.text,
+            familiarity * math.exp(trust.name_scale * name_odds(each.share) + bias),
+            is_line=False,
+        )
+        for each in names
     ]
     likely = [guess for guess in guesses if guess.weight >= LEAST_WEIGHT]
     return tuple(sorted(likely, key=lambda guess: -guess.weight)[:_MOST_GUESSES])
@@ -98,21 +105,20 @@ def familiarity_of(characters: int) -> float:
     return min(1.0, math.sqrt(max(0, characters) / FAMILIAR_CHARACTERS))
 
 
-def name_bias(trust: Trust, typed: int, *, count: int, is_name: bool) -> float:
-    """Return the logarithm of what all of `count` names weigh before their shares are looked at."""
+def name_bias(trust: Trust, typed: int, *, is_name: bool) -> float:
+    """Return the logarithm of what any name weighs before its odds are looked at."""
     share = min(typed, LONGEST_TYPED) / LONGEST_TYPED
     bias = trust.name_shift + trust.name_typed * share
-    if count == 1:
-        bias += trust.only_name
+    if not typed:
+        bias += trust.name_unbegun
     if is_name:
         bias += trust.known + trust.known_typed * share
     return bias
 
 
-def name_shares(names: Sequence[tuple[str, float]], prefix: str) -> tuple[tuple[str, float], ...]:
-    """Return the rests of some names behind a prefix, with the share of each in their weights."""
-    total = sum(weight for _, weight in names)
-    return tuple((name[len(prefix) :], weight / total) for name, weight in names if total > 0)
+def name_odds(share: float) -> float:
+    """Return the log-odds of a name by its share, which is never quite sure."""
+    return log_odds(min(share, _SUREST_NAME))
 
 
 def line_weight(probability: float, trust: Trust = TRUST) -> float:

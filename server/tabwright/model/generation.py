@@ -11,7 +11,6 @@ from tabwright.model.llama import (
     KvSequence,
     LlamaError,
     LlamaModel,
-    Logits,
     PromptTooLongError,
     text_decoder,
 )
@@ -25,6 +24,7 @@ from tabwright.model.messages import (
     WantsGuesses,
 )
 from tabwright.model.mixture import Candidate, Mixture
+from tabwright.model.next_token import Logits
 
 
 class Generation:
@@ -155,7 +155,7 @@ class Generation:
                 drafted = 0 if is_guess else len(draft)
             mixture.note(chosen)
             if message.asks_for_guesses and not mixture and not unhealed:
-                mixture = self._more_guesses()
+                self._ask_for_more(mixture)
             length += 1
 
     def _follow(self, sequence: KvSequence, length: int, unhealed: bytes) -> None:
@@ -165,8 +165,10 @@ class Generation:
         pending = 0.0
         wanted = model.tokenize(unhealed.decode("utf-8", "replace") + message.known_text)
         for index, token in enumerate(wanted):
-            known = dict(model.likeliest(sequence.heads[length], 1, unhealed, [token]))
-            if token not in known:
+            log_probability = model.next_token(sequence.heads[length], unhealed).log_probability(
+                token
+            )
+            if log_probability is None:
                 self._finish("unsure")
                 return
             if length >= model.context_tokens:
@@ -177,7 +179,7 @@ class Generation:
                 return
             data = model.token_bytes(token)
             own, unhealed = data[len(unhealed) :], unhealed[len(data) :]
-            pending += known[token]
+            pending += log_probability
             if own:
                 self._generated += 1
                 self._connection.send(Piece(message.request_id, decoder.decode(own), pending))
@@ -191,17 +193,15 @@ class Generation:
     def _mixture(self, guesses: Sequence[Guess], begin: bytes) -> Mixture:
         return Mixture(guesses, begin, self._model.tokenize, self._model.token_bytes)
 
-    def _more_guesses(self) -> Mixture:
+    def _ask_for_more(self, mixture: Mixture) -> None:
         """Ask how the answer may go on behind what was sent."""
         request_id = self._message.request_id
         self._connection.send(WantsGuesses(request_id))
-        return self._mixture(self._connection.wait_for_guesses(request_id), b"")
+        mixture.add(self._connection.wait_for_guesses(request_id))
 
     def _choose(self, logits: Logits, mixture: Mixture, rank: int, must_begin: bytes) -> Candidate:
         """Return the token of this rank by probability."""
-        besides = mixture.next_tokens
-        likeliest = self._model.likeliest(logits, rank + 1, must_begin, besides)
-        return mixture.mixed(likeliest)[rank]
+        return mixture.mixed(self._model.next_token(logits, must_begin), rank + 1)[rank]
 
     def _is_whole(self, written: str, log_probability: float) -> str:
         """Return why the answer ends with what is written, or nothing."""

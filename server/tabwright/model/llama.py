@@ -17,7 +17,6 @@ along a suggestion, or deleting what was typed, free and the same as asking anew
 
 from __future__ import annotations
 
-import bisect
 import codecs
 import ctypes
 import itertools
@@ -26,13 +25,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import llama_cpp
 import numpy as np
-import numpy.typing as npt
 
 from tabwright.model.messages import Segment
+from tabwright.model.next_token import Logits, NextToken, Spellings
 from tabwright.model.pace import Neighbours, Pace
 
 SEQUENCES = 4
@@ -50,7 +49,6 @@ _LONG_MATCH, _SHORT_MATCH = 3, 2
 _DRAFT_AFTER_SHORT_MATCH = 3
 _KEPT_LOGITS_BYTES = 8_000_000
 _MOST_HEADS, _FEWEST_HEADS = 40, 32
-_AGREEING_KEPT = 256
 _MEASURED_ROUNDS, _MEASURED_TOKENS = 5, 4
 _MEASURED_SECONDS = 3.0
 """No further round begins after this: on a busy machine, or with a large model, one must do."""
@@ -99,9 +97,6 @@ class NativeLog:
         """Return the kept lines, joined, and forget them."""
         lines, self._errors = self._errors, []
         return "; ".join(lines)
-
-
-Logits: TypeAlias = "npt.NDArray[np.float32]"
 
 
 @dataclass
@@ -171,9 +166,7 @@ class LlamaModel:
         self._adapter: Any = None
         self._batch: Any = None
         self.vocabulary_size = 0
-        self._pieces: list[bytes] = []
-        self._pieces_tokens: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._agreeing: dict[bytes, npt.NDArray[np.int64]] = {}
+        self._spellings = Spellings((), 0)
         self._heads_kept = _FEWEST_HEADS
         self.drafts = DraftRecord()
         self.evaluated_tokens = 0
@@ -217,14 +210,12 @@ class LlamaModel:
             raise LlamaError(self._refusal("cannot load the weights", options.weights_path))
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
-        spelled = (
+        spelled = [
             (self.token_bytes(token), token)
             for token in range(self.vocabulary_size)
             if not self.is_end(token)
-        )
-        sorted_pieces = sorted(piece for piece in spelled if piece[0])
-        self._pieces = [piece for piece, _ in sorted_pieces]
-        self._pieces_tokens = np.array([token for _, token in sorted_pieces], dtype=np.int64)
+        ]
+        self._spellings = Spellings([each for each in spelled if each[0]], self.vocabulary_size)
         fitting = _KEPT_LOGITS_BYTES // (4 * self.vocabulary_size)
         self._heads_kept = max(_FEWEST_HEADS, min(_MOST_HEADS, fitting))
         self.context_tokens = min(
@@ -539,64 +530,15 @@ class LlamaModel:
             count += 1
         return list(tokens[: len(tokens) - count]), end
 
-    def likeliest(
-        self,
-        logits: Logits,
-        count: int,
-        must_begin: bytes = b"",
-        besides: Sequence[int] = (),
-    ) -> list[tuple[int, float]]:
-        """Return the `count` likeliest tokens, and those of `besides`, with log-probabilities.
-
-        With `must_begin` only tokens count that agree with these bytes as far as both go, so that
-        a healed prompt's end comes out again byte by byte; the probability is then that among
-        these tokens. The likeliest come first, ties by token id, so that the choice is the same
-        every time; then the others, unless they do not agree.
+    def next_token(self, logits: Logits, must_begin: bytes = b"") -> NextToken:
+        """Return the model's view of the token that these logits are for; see `NextToken`.
 
         Raises:
             LlamaError: no token agrees with the bytes.
         """
-        if must_begin:
-            allowed = self._agreeing_tokens(must_begin)
-            if not allowed.size:
-                raise LlamaError("no token of this model spells the end of the prompt")
-            allowed = np.sort(allowed)
-            possible = logits[allowed]
-        else:
-            allowed, possible = None, logits
-        total = _log_of_sum(possible)
-        if count == 1:
-            best = [int(np.argmax(possible))]
-        else:
-            best = [int(each) for each in np.argsort(-possible, kind="stable")[:count]]
-        found = {
-            int(place if allowed is None else allowed[place]): float(possible[place]) - total
-            for place in best
-        }
-        for token in besides:
-            agrees = allowed is None or token in allowed
-            if agrees and token not in found:
-                found[token] = float(logits[token]) - total
-        return list(found.items())
-
-    def _agreeing_tokens(self, wanted: bytes) -> npt.NDArray[np.int64]:
-        """Return the tokens that begin with `wanted` or that `wanted` begins with."""
-        known = self._agreeing.get(wanted)
-        if known is not None:
-            return known
-        pieces = self._pieces
-        first = bisect.bisect_left(pieces, wanted)
-        beyond = bisect.bisect_left(pieces, _after(wanted)) if _after(wanted) else len(pieces)
-        found = [self._pieces_tokens[first:beyond]]
-        for length in range(1, len(wanted)):
-            start = bisect.bisect_left(pieces, wanted[:length])
-            end = bisect.bisect_right(pieces, wanted[:length])
-            found.append(self._pieces_tokens[start:end])
-        agreeing: npt.NDArray[np.int64] = np.concatenate(found)
-        if len(self._agreeing) >= _AGREEING_KEPT:
-            self._agreeing.clear()
-        self._agreeing[wanted] = agreeing
-        return agreeing
+        if must_begin and not self._spellings.agreeing(must_begin).size:
+            raise LlamaError("no token of this model spells the end of the prompt")
+        return NextToken(logits, self._spellings, must_begin)
 
     def is_end(self, token: int) -> bool:
         """Whether the model ends its answer with this token."""
@@ -613,17 +555,6 @@ class LlamaModel:
             if count >= 0:
                 return buffer.raw[:count]
             size = -count
-
-
-def _log_of_sum(logits: Logits) -> float:
-    top = float(logits.max())
-    return top + float(np.log(np.sum(np.exp(logits - top), dtype=np.float64)))
-
-
-def _after(prefix: bytes) -> bytes:
-    """Return the smallest bytes greater than everything that begins with `prefix`, or nothing."""
-    trimmed = prefix.rstrip(b"\xff")
-    return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else b""
 
 
 def text_decoder() -> codecs.IncrementalDecoder:

@@ -36,7 +36,7 @@ class Guess(msgspec.Struct, frozen=True, array_like=True):
     weight: float
     """Its odds against the model, which has 1, before the model is heard; see `mixture.py`."""
     is_line: bool = True
-    """Whether the line ends after it; else nothing is said about what follows."""
+    """Whether the line ends after it; else a word does."""
 
 
 # ---- from a server to the model process ----

@@ -12,7 +12,7 @@ from tabwright.completion.excerpt_key import excerpt_key
 from tabwright.completion.excerpt_layout import Excerpt
 from tabwright.completion.excerpt_question import RecentPlace
 from tabwright.completion.excerpts import choose_excerpts
-from tabwright.completion.guessing import familiarity_of, guesses_from, name_shares
+from tabwright.completion.guessing import familiarity_of, guesses_from
 from tabwright.completion.prompt import Room
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.model.messages import Guess
@@ -158,9 +158,9 @@ def guesses_in(memory: LineMemory, snapshot: DocumentSnapshot, cursor: Cursor) -
     line = text[text.rfind("\n", 0, offset) + 1 : offset]
     begun = _WORD_BEFORE.search(line)
     prefix = begun.group() if begun is not None else ""
-    names = name_shares(memory.names(prefix, path, text, offset), prefix) if prefix else ()
+    names = memory.names(path, text, offset)
     proposals = memory.proposals(path, text, offset)
-    is_name = bool(names) and is_known_name(memory, prefix, text)
+    is_name = bool(prefix and names) and is_known_name(memory, prefix, text)
     guesses = guesses_from(
         proposals,
         names,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tabwright.workspace_index.lexing import UNKNOWN, Numbers, Vocabulary
 
@@ -16,22 +17,24 @@ _MOST_UNSORTED: Final = 100
 
 
 class NamesInText:
-    """The names in one text, and how far each is from a place in it."""
+    """The names in one text, how often each is there and how far from a place in it."""
 
-    def __init__(self, cores: Numbers, place: int, vocabulary: Vocabulary) -> None:
+    def __init__(self, cores: Numbers, place: int) -> None:
         different, which = np.unique(cores, return_inverse=True)
         nearest = np.full(len(different), len(cores), np.int64)
         np.minimum.at(nearest, which, np.abs(np.arange(len(cores)) - place))
-        self._distances: dict[str, int] = {
-            word: distance
-            for core, distance in zip(different.tolist(), nearest.tolist(), strict=True)
-            if _is_name(word := vocabulary.words[core])
-        }
-        self.in_order = sorted(self._distances)
+        self._cores = different.astype(np.int64)
+        self._nearest = nearest
+        self._counts = np.bincount(which, minlength=len(different))
 
-    def distance_of(self, name: str) -> int:
-        """Return how many tokens the nearest place is away that has a name of the text."""
-        return self._distances[name]
+    def of_cores(self, cores: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return how often some words are in the text, and how many tokens away the nearest one
+        is; -1 for what is not there."""
+        if not len(self._cores):
+            return np.zeros(len(cores), np.int64), np.full(len(cores), -1)
+        at = np.minimum(np.searchsorted(self._cores, cores), len(self._cores) - 1)
+        is_there = self._cores[at] == cores
+        return np.where(is_there, self._counts[at], 0), np.where(is_there, self._nearest[at], -1)
 
 
 class KnownNames:
@@ -40,12 +43,13 @@ class KnownNames:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._files = np.zeros(1024, np.int64)
-        self._in_order: list[str] = []
+        self._in_order = _Ordered((), vocabulary)
         self._sorted_until = 0
         """How many of the vocabulary's words are in order."""
-        self._newest: list[str] = []
+        self._newest = _Ordered((), vocabulary)
         self._newest_until = 0
         """The words since then are in an order of their own, up to this one."""
+        self._are_names = np.zeros(0, np.bool_)
 
     def add(self, cores: Numbers) -> None:
         """Count a file's words."""
@@ -55,9 +59,9 @@ class KnownNames:
         self._files[words] += 1
         known = len(self._vocabulary.words)
         if known - self._sorted_until > max(_FEWEST_SORTED, self._sorted_until // 2):
-            self._in_order = sorted(filter(_is_name, self._vocabulary.words[:known]))
+            self._in_order = _Ordered(range(known), self._vocabulary)
             self._sorted_until = self._newest_until = known
-            self._newest = []
+            self._newest = _Ordered((), self._vocabulary)
 
     def remove(self, cores: Numbers) -> None:
         """Count a file's words no more."""
@@ -65,48 +69,73 @@ class KnownNames:
 
     def knows(self, name: str) -> bool:
         """Whether any file has a word."""
-        return self._count(name) > 0
+        core = self._vocabulary.core(name)
+        return core != UNKNOWN and core < len(self._files) and bool(self._files[core])
 
-    def beginning_with(
-        self, prefix: str, document: NamesInText, file_count: int, limit: int
-    ) -> tuple[tuple[str, float], ...]:
-        """Return names with a prefix, those in a document first; see `LineMemory.names`."""
-        weights = {
-            name: 1 + 1 / (1 + document.distance_of(name) / 100)
-            for name in _with_prefix(document.in_order, prefix)
-            if name != prefix
-        }
-        for word in self._workspace_words(prefix):
-            count = self._count(word)
-            if count > 0 and word != prefix and word not in weights:
-                weights[word] = count / (file_count + 1)
-        ordered = sorted(weights.items(), key=lambda each: (-each[1], each[0]))
-        return tuple(ordered[:limit])
+    def file_counts(self, cores: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return in how many files some words are, given by their numbers."""
+        known = np.minimum(cores, len(self._files) - 1)
+        counts: NDArray[np.int64] = np.where(cores < len(self._files), self._files[known], 0)
+        return counts
 
-    def _workspace_words(self, prefix: str) -> list[str]:
+    def commonest(self, names: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+        """Return those of some names that most files have, in falling order."""
+        counts = self.file_counts(names)
+        names, counts = names[counts > 0], counts[counts > 0]
+        return names[np.lexsort((names, -counts))[:limit]]
+
+    def are_names(self) -> NDArray[np.bool_]:
+        """Return for each word of the vocabulary whether it is a name."""
+        words, known = self._vocabulary.words, len(self._are_names)
+        if known < len(words):
+            newer = np.array([is_name(word) for word in words[known:]], np.bool_)
+            self._are_names = np.concatenate([self._are_names, newer])
+        return self._are_names
+
+    def beginning_with(self, prefix: str) -> NDArray[np.int64]:
+        """Return the numbers of all names that are longer than a prefix they begin with, those of
+        documents too."""
         words = self._vocabulary.words
         known = len(words)
         if known - self._newest_until > _MOST_UNSORTED:
-            self._newest = sorted(filter(_is_name, words[self._sorted_until : known]))
+            self._newest = _Ordered(range(self._sorted_until, known), self._vocabulary)
             self._newest_until = known
-        unsorted = words[self._newest_until :]
-        return [
-            *_with_prefix(self._in_order, prefix),
-            *_with_prefix(self._newest, prefix),
-            *(word for word in unsorted if word.startswith(prefix) and _is_name(word)),
+        unsorted = [
+            core
+            for core in range(self._newest_until, known)
+            if words[core].startswith(prefix) and words[core] != prefix and is_name(words[core])
         ]
-
-    def _count(self, name: str) -> int:
-        core = self._vocabulary.core(name)
-        return int(self._files[core]) if core != UNKNOWN and core < len(self._files) else 0
-
-
-def _with_prefix(in_order: Sequence[str], prefix: str) -> Sequence[str]:
-    first = last = bisect_left(in_order, prefix)
-    while last < len(in_order) and in_order[last].startswith(prefix):
-        last += 1
-    return in_order[first:last]
+        return np.concatenate(
+            [
+                self._in_order.beginning_with(prefix),
+                self._newest.beginning_with(prefix),
+                np.array(unsorted, np.int64),
+            ]
+        )
 
 
-def _is_name(word: str) -> bool:
+class _Ordered:
+    """Names in the order of their letters."""
+
+    def __init__(self, cores: Sequence[int], vocabulary: Vocabulary) -> None:
+        words = vocabulary.words
+        named = sorted((words[core], core) for core in cores if is_name(words[core]))
+        self._words = [word for word, _ in named]
+        self._cores = np.array([core for _, core in named], np.int64)
+
+    def beginning_with(self, prefix: str) -> NDArray[np.int64]:
+        return self._cores[_with_prefix(self._words, prefix)]
+
+
+def is_name(word: str) -> bool:
+    """Whether a word is an identifier of at least two characters."""
     return len(word) > 1 and word.isidentifier()
+
+
+def _with_prefix(in_order: Sequence[str], prefix: str) -> slice:
+    """Return where the words are that are longer than a prefix they begin with."""
+    first = bisect_left(in_order, prefix)
+    if first < len(in_order) and in_order[first] == prefix:
+        first += 1
+    # No word has a character beyond the last one there is.
+    return slice(first, bisect_left(in_order, prefix + "\U0010ffff", first))

@@ -10,12 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabwright.workspace_index.lexing import BORDER, Numbers, Tokens, Vocabulary
-from tabwright.workspace_index.token_matches import DEEPEST, Matches, Places, agreeing_after
+from tabwright.workspace_index.token_matches import (
+    DEEPEST,
+    NO_MATCHES,
+    Matches,
+    Places,
+    agreeing_after,
+)
 
 _MOST_PLACES: Final = 1_500
 """More shallow ones than this are left out: they cost time and say little."""
 _OTHER_KIND: Final = 0.5
 """How near a file with another ending is at most."""
+_SAME_FILE_WEIGHT: Final = 3.0
+"""A place in the document counts for so many elsewhere."""
+_FAR_WEIGHT: Final = 0.5
+"""What a place counts for in a file that has no folder in common; in the same folder, 1 more."""
+_HELD_BACK: Final = 1.0
+"""How many places the next shorter context counts for. Less trusts longer contexts sooner."""
+_DEEPEST_LEVEL: Final = 20
 GOES_ON: Final = np.uint64(1 << 32)
 """Marks keys of places where the word before the cursor goes on."""
 
@@ -60,6 +73,9 @@ class Source:
     """By file: how near it is, see `nearness`; -1 where nobody has asked yet."""
     cursor_place: int = -1
     """In the document at the cursor: where its line would be; elsewhere -1."""
+    find_any: Callable[[Sequence[int]], Matches] = lambda _context: NO_MATCHES
+    """Return some of the places that `find` leaves out because there are too many: those at which
+    less of a context agrees than all of it."""
 
     def files_at(self, places: Places) -> Places:
         """Return the numbers of the files that places are in."""
@@ -152,13 +168,14 @@ def _described(
         depth=found.depths,
         key=tokens.rests[places].astype(np.uint64) | (GOES_ON if word else np.uint64(0)),
         first=tokens.cores[places].astype(np.int64) * 2 + bool(word),
-        nearness=_nearness_of(source, source.files_at(places), cursor.path),
+        nearness=nearness_of(source, source.files_at(places), cursor.path),
         following=agreeing_after(tokens.cores, places + tokens.lengths[places], cursor.following),
         distance=np.abs(places - source.cursor_place) if is_here else np.full(len(places), -1),
     )
 
 
-def _nearness_of(source: Source, file_numbers: Places, asked: str) -> NDArray[np.float64]:
+def nearness_of(source: Source, file_numbers: Places, asked: str) -> NDArray[np.float64]:
+    """Return how near files of a source are to the one that is asked about, see `nearness`."""
     found = source.nearness[file_numbers]
     if (found < 0).any():
         for number in np.unique(file_numbers[found < 0]).tolist():
@@ -180,3 +197,25 @@ def nearness(path: str, asked: str) -> float:
     share = same / folders if folders else 1.0
     is_same_kind = one[-1].rpartition(".")[2] == other[-1].rpartition(".")[2]
     return share if is_same_kind else share * _OTHER_KIND
+
+
+def place_weights(distances: Places, near: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what places count for; `distances` are -1 outside of the document at the cursor."""
+    return np.where(distances >= 0, _SAME_FILE_WEIGHT, _FAR_WEIGHT + near)
+
+
+def blended_shares(
+    depths: Places, which: NDArray[np.intp], weights: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """Return the share of each of `count` continuations, from the shallowest depth to the deepest.
+
+    At each depth, the shares at the one before count as `_HELD_BACK` more places: interpolation
+    with a Dirichlet prior, as MacKay and Peto (1995) do it for language models.
+    """
+    shares = np.full(count, 1 / (count + 1))
+    deepest = min(int(depths.max()), _DEEPEST_LEVEL)
+    for depth in range(int(depths.min()), deepest + 1):
+        at_depth = np.flatnonzero(depths >= depth)
+        counts = np.bincount(which[at_depth], weights[at_depth], minlength=count)
+        shares = np.divide(counts + _HELD_BACK * shares, counts.sum() + _HELD_BACK)
+    return shares

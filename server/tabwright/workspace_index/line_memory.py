@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,8 +24,9 @@ from tabwright.workspace_index.lexing import (
     with_beginning,
 )
 from tabwright.workspace_index.like_places import CursorContext, Source
+from tabwright.workspace_index.naming import Candidates, Name, candidates, likely_names
 from tabwright.workspace_index.proposing import Proposal, propose
-from tabwright.workspace_index.token_matches import DEEPEST, Places, SortedTokens, scan
+from tabwright.workspace_index.token_matches import DEEPEST, Matches, Places, SortedTokens, scan
 
 MOST_CHARACTERS: Final = 20_000_000
 """Of code that is remembered by default: about 100 MB of memory, 5 bytes a character."""
@@ -103,8 +105,19 @@ class _Document:
     def names(self) -> NamesInText:
         """The names in it, and how far each is from the cursor's line."""
         if self._names is None:
-            self._names = NamesInText(self.tokens.cores, self.cursor_place, self.vocabulary)
+            self._names = NamesInText(self.tokens.cores, self.cursor_place)
         return self._names
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question: where, and what is searched."""
+
+    state: tuple[str, int, int]
+    text: str
+    cursor: CursorContext
+    names: NamesInText
+    sources: Sequence[Source]
 
 
 class LineMemory:
@@ -131,6 +144,9 @@ class LineMemory:
         self._loose: _Loose | None = None
         self._names = KnownNames(self._vocabulary)
         self._documents: OrderedDict[str, _Document] = OrderedDict()
+        self._changes = 0
+        """Of what is known: so that an answer is not kept beyond one."""
+        self._last_asked: _Asked | None = None
 
     @property
     def characters(self) -> int:
@@ -164,6 +180,7 @@ class LineMemory:
                 self._loose_count += len(tokens)
                 self._loose = None
                 self._names.add(tokens.cores)
+                self._changes += 1
             self._sort_if_needed()
             return True
 
@@ -171,6 +188,7 @@ class LineMemory:
         """Forget a file; nothing happens if it is not known."""
         with self._learning, self._changing:
             self._remove(path)
+            self._changes += 1
 
     def settle(self) -> None:
         """Sort everything now, so that asking is fastest. To be called after learning a lot."""
@@ -187,6 +205,44 @@ class LineMemory:
             offset: the cursor, in string offsets.
             limit: the most proposals.
         """
+        asked = self._asked(path, text, offset)
+        return propose(self._vocabulary, asked.sources, asked.cursor, limit)
+
+    def names(self, path: str, text: str, offset: int, limit: int = 8) -> tuple[Name, ...]:
+        """Return names that may come next, the most probable first; the arguments are those of
+        `proposals`.
+
+        Behind a part of a word they are those that begin with it; the case of letters counts.
+        """
+        found = self.name_candidates(path, text, offset)
+        cursor = self._asked(path, text, offset).cursor
+        return likely_names(self._vocabulary, found, cursor, limit)
+
+    def name_candidates(self, path: str, text: str, offset: int) -> Candidates:
+        """Return the names that may come next, with what speaks for each, for fitting."""
+        asked = self._asked(path, text, offset)
+        return candidates(
+            self._vocabulary,
+            asked.sources,
+            asked.cursor,
+            asked.names,
+            self._names,
+            len(self._files),
+        )
+
+    def word(self, core: int) -> str:
+        """Return the word that a number stands for."""
+        return self._vocabulary.words[core]
+
+    def knows(self, name: str) -> bool:
+        """Whether a learned file has a name (or any word)."""
+        return self._names.knows(name)
+
+    def _asked(self, path: str, text: str, offset: int) -> _Asked:
+        """Return a question in the memory's terms; the last one is kept, for who asks twice."""
+        last, state = self._last_asked, (path, offset, self._changes)
+        if last is not None and last.state == state and last.text == text:
+            return last
         line_start = text.rfind("\n", 0, offset) + 1
         line_end = text.find("\n", offset)
         line_end = len(text) if line_end < 0 else line_end
@@ -207,25 +263,9 @@ class LineMemory:
             document_forms=document.forms,
             following=self._following(prefix, text[line_end : line_end + _FOLLOWING_CHARACTERS]),
         )
-        return propose(self._vocabulary, self._sources(path, document), cursor, limit)
-
-    def names(
-        self, prefix: str, path: str, text: str, offset: int, limit: int = 8
-    ) -> tuple[tuple[str, float], ...]:
-        """Return names that begin with a prefix, with weights from 2 down to 0, the best first.
-
-        Names in the document weigh 1 and more, the nearer the cursor the more; others less, by the
-        share of the files that they are in. The case of letters counts.
-        """
-        line_start = text.rfind("\n", 0, offset) + 1
-        line_end = text.find("\n", offset)
-        document = self._document(path)
-        document.update(text[:line_start], text[line_end if line_end >= 0 else len(text) :])
-        return self._names.beginning_with(prefix, document.names, len(self._files), limit)
-
-    def knows(self, name: str) -> bool:
-        """Whether a learned file has a name (or any word)."""
-        return self._names.knows(name)
+        asked = _Asked(state, text, cursor, document.names, self._sources(path, document))
+        self._last_asked = asked
+        return asked
 
     def _remove(self, path: str) -> None:
         known = self._files.pop(path, None)
@@ -249,6 +289,7 @@ class LineMemory:
         in_order = SortedTokens(files)
         with self._changing:
             self._sorted = in_order
+            self._changes += 1
             self._is_current = np.ones(len(files), np.bool_)
             self._loose_files = {}
             self._loose_count = 0
@@ -294,10 +335,11 @@ class LineMemory:
             if self._loose is None:
                 self._loose = _joined_loose(self._loose_files)
             loose = self._loose
+        own = document.tokens
         sources = [
             Source(
-                find=lambda context: scan(document.tokens.cores, context),
-                tokens=document.tokens,
+                find=_remembering(lambda context: scan(own.cores, context)),
+                tokens=own,
                 paths=(path,),
                 starts=np.zeros(1, np.int64),
                 is_current=np.ones(1, np.bool_),
@@ -308,7 +350,7 @@ class LineMemory:
         if loose.paths:
             sources.append(
                 Source(
-                    find=lambda context: scan(loose.tokens.cores, context),
+                    find=_remembering(lambda context: scan(loose.tokens.cores, context)),
                     tokens=loose.tokens,
                     paths=loose.paths,
                     starts=loose.starts,
@@ -322,7 +364,8 @@ class LineMemory:
                 is_current[in_order.numbers[path]] = False
             sources.append(
                 Source(
-                    find=in_order.find,
+                    find=_remembering(in_order.find),
+                    find_any=in_order.find_any,
                     tokens=in_order.tokens,
                     paths=in_order.paths,
                     starts=in_order.starts,
@@ -331,6 +374,19 @@ class LineMemory:
                 )
             )
         return sources
+
+
+def _remembering(find: Callable[[Sequence[int]], Matches]) -> Callable[[Sequence[int]], Matches]:
+    """Return the same search, which looks for each context once."""
+    found: dict[tuple[int, ...], Matches] = {}
+
+    def find_once(context: Sequence[int]) -> Matches:
+        key = tuple(context)
+        if key not in found:
+            found[key] = find(context)
+        return found[key]
+
+    return find_once
 
 
 def _joined_loose(files: dict[str, Tokens]) -> _Loose:

@@ -17,25 +17,20 @@ from tabwright.workspace_index.like_places import (
     CursorContext,
     LikePlaces,
     Source,
+    blended_shares,
     like_places,
+    place_weights,
 )
 from tabwright.workspace_index.token_matches import Places
 from tabwright.workspace_index.weighing import Adapted, Evidence, Found, probability
 
 _MOST_JUDGED: Final = 16
 """Continuations that are looked at closely."""
-_HELD_BACK: Final = 1.0
-"""How many places the next shorter context counts for. Less trusts longer contexts sooner."""
-_DEEPEST_LEVEL: Final = 20
 _NOT_HERE: Final = 1 << 60
 """How far away is what the document at the cursor does not have."""
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 _BRACKETS: Final = re.compile(r"[][(){}]")
 _QUOTES: Final = ('"', "'", "`")
-_SAME_FILE_WEIGHT: Final = 3.0
-"""A place in the document counts for so many elsewhere."""
-_FAR_WEIGHT: Final = 0.5
-"""What a place counts for in a file that has no folder in common; in the same folder, 1 more."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +94,8 @@ def _drafts(
     if not len(found):
         return {}
     keys, which = np.unique(found.key, return_inverse=True)
-    weights = np.where(found.distance >= 0, _SAME_FILE_WEIGHT, _FAR_WEIGHT + found.nearness)
-    shares = _blended_shares(found.depth, which, weights, len(keys))
+    weights = place_weights(found.distance, found.nearness)
+    shares = blended_shares(found.depth, which, weights, len(keys))
     rests = keys & ~GOES_ON
     candidates = np.flatnonzero((rests != TOO_LONG) & (rests != LINE_ENDS))
     chosen = candidates[np.lexsort((keys[candidates], -shares[candidates]))][:_MOST_JUDGED]
@@ -128,23 +123,6 @@ def _drafts(
             groups.found(number, share, float(next_shares[number]), share - rival, goes_on),
         )
     return drafts
-
-
-def _blended_shares(
-    depths: Places, which: NDArray[np.intp], weights: NDArray[np.float64], count: int
-) -> NDArray[np.float64]:
-    """Return the share of each continuation, from the shallowest depth to the deepest.
-
-    At each depth, the shares at the one before count as `_HELD_BACK` more places: interpolation
-    with a Dirichlet prior, as MacKay and Peto (1995) do it for language models.
-    """
-    shares = np.full(count, 1 / (count + 1))
-    deepest = min(int(depths.max()), _DEEPEST_LEVEL)
-    for depth in range(int(depths.min()), deepest + 1):
-        at_depth = np.flatnonzero(depths >= depth)
-        counts = np.bincount(which[at_depth], weights[at_depth], minlength=count)
-        shares = np.divide(counts + _HELD_BACK * shares, counts.sum() + _HELD_BACK)
-    return shares
 
 
 def _next_shares(

@@ -21,6 +21,9 @@ _MOST_LOOKED_AT: Final = 4_000
 _MOST_AGREEING: Final = 12_000
 """Places looked at even though the longest context is at so many."""
 
+_MOST_CHOSEN: Final = 3_000
+"""Places behind a single token."""
+
 
 @dataclass(frozen=True)
 class Matches:
@@ -128,6 +131,17 @@ class SortedTokens:
             cores = self.tokens.cores
             depths[deep] = depths_at(cores, places[deep], context, _SORTED_DEPTH)
         return Matches(places, depths)
+
+    def find_any(self, context: Sequence[int]) -> Matches:
+        """Return places behind a context's last token at which not all of it agrees, evenly chosen
+        where there are many."""
+        ranges = self._ranges(context[:1])
+        if not ranges:
+            return NO_MATCHES
+        low, high = ranges[0]
+        places = self._order[low : high : 1 + (high - low) // _MOST_CHOSEN].astype(np.int64)
+        found = Matches(places, depths_at(self.tokens.cores, places, context, 1))
+        return found.only(found.depths < len(context))
 
     def _ranges(self, context: Sequence[int]) -> list[tuple[int, int]]:
         """Return by depth from 1 where in the order the places are at which so many agree."""

@@ -104,7 +104,7 @@ def test_the_suggestion_is_printed_in_its_place(sample: Path, default_weights: P
     assert "prompt tokens" in shown.output
     answer = json.loads(CliRunner().invoke(complete, [f"{sample}:5", "--json"]).output)
     assert answer["suggestion"].startswith("on")
-    assert answer["model"] == "smollm2-135m-python"
+    assert answer["model"] == "smollm2-135m"
     assert answer["timings"]["prompt_tokens"] > 0
 
 
@@ -125,7 +125,7 @@ def test_try_completes_its_sample(default_weights: Path) -> None:
     shown = CliRunner().invoke(try_it, [])
     assert shown.exit_code == 0, shown.output
     assert "⟦" in shown.output
-    assert "smollm2-135m-python · " in shown.output
+    assert "smollm2-135m · " in shown.output
 
 
 def test_every_command_explains_itself() -> None:

@@ -20,7 +20,7 @@ from tabwright.commands.specialize import specialize
 from tabwright.errors import TabwrightError
 from tabwright.specialization import training_client
 from tabwright.specialization.training_client import trainer_command
-from tabwright.user_directories import data_directory
+from tabwright.user_directories import data_directory, user_models_directory
 
 FAKE = str(Path(__file__).parents[1] / "specialization" / "fake_trainer.py")
 has_trainer = importlib.util.find_spec("torch") is not None
@@ -162,3 +162,21 @@ def test_a_signal_stops_it_and_it_says_how_to_go_on(how: signal.Signals, workspa
 
 def test_the_training_process_is_started_without_the_users_own_files() -> None:
     assert "tabwright.specialization.training_process" in trainer_command()
+
+
+def test_it_starts_from_the_languages_adapter_where_the_model_that_answers_cannot_fill_in(
+    workspace: Path,
+) -> None:
+    models = user_models_directory()
+    base = (models / "smollm2-135m.toml").read_text(encoding="utf-8")
+    fill_in = (
+        '[fill_in_the_middle]\norder = "psm"\nprefix = "<p>"\nsuffix = "<s>"\nmiddle = "<m>"\n'
+    )
+    made = base.replace('id = "smollm2-135m"', 'id = "taught"\nbase = "smollm2-135m"', 1)
+    made = made.replace('languages = ["*"]', 'languages = ["python"]', 1)
+    (models / "taught.toml").write_text(f"{made}\n{fill_in}", encoding="utf-8")
+
+    result = run("--workspace", str(workspace), "--dry-run")
+
+    assert result.exit_code == 0, result.output
+    assert "taught" in result.output

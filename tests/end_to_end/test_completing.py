@@ -350,4 +350,4 @@ async def test_the_status_tells_of_loading_and_of_the_last_answer(
     await until(lambda: len(client.statuses) >= 3)
     messages = await status_messages(client)
     assert any(message.startswith("Loading smollm2-135m") for message in messages)
-    assert any("smollm2-135m-python: " in message for message in messages)
+    assert any("smollm2-135m: " in message for message in messages)

@@ -267,7 +267,9 @@ class _Models:
         return self._host.catalogue.get(model_id)
 
     def for_language(self, language: str) -> Manifest:
-        """Return the model that answers for a language in any workspace."""
+        """Return the model to start from for a language: the one that answers for it in any
+        workspace or, where that cannot fill in the middle, one made from it that has learnt to.
+        """
         from tabwright.model.routing import Route, route
         from tabwright.model.weights import problem_with
 
@@ -278,14 +280,23 @@ class _Models:
                 f"No model for {language} is installed to start from; `tabwright models pull`"
                 " fetches the default one."
             )
-        return found.chosen.manifest
+        chosen = found.chosen.manifest
+        taught = [
+            each
+            for each in manifests
+            if each.base == chosen.id
+            and language in each.languages
+            and each.fill_in_the_middle is not None
+            and not (each.products or each.use_cases or problem_with(each))
+        ]
+        return taught[0] if taught and chosen.fill_in_the_middle is None else chosen
 
 
 def _served(made: _Made, base: Manifest, main_language: str, models: _Models) -> tuple[str, ...]:
     """Return the languages that the model is for, by their first ids in editors.
 
     Besides the main one these are the languages that are much of the code and that the same model
-    answers for now: another language's specialist is not to be replaced by what was made from this
+    is the start for: another language's specialist is not to be replaced by what was made from this
     one.
     """
     if made.language:

@@ -222,6 +222,7 @@ def code_without_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VS
     folder = tmp_path_factory.mktemp("without_server")
     variables = scripted_environment(folder, " * height")
     try:
+        code_server.find_browser()  # before anything is packed
         python = code_server.packed(PYTHON, folder / "python.vsix")
         editor = VSCode(
             folder,

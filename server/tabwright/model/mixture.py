@@ -108,7 +108,7 @@ class Candidate:
     log_probability: float
     """Natural logarithm, by the mixture."""
     model_log_probability: float
-    """The same, by the model alone."""
+    """The same, by the model alone, told where a word has ended."""
 
 
 def agreement_of(weight: float, *, is_line: bool) -> float:

@@ -86,11 +86,11 @@ class KnownNames:
 
     def are_names(self) -> NDArray[np.bool_]:
         """Return for each word of the vocabulary whether it is a name."""
-        words, known = self._vocabulary.words, len(self._are_names)
-        if known < len(words):
-            newer = np.array([is_name(word) for word in words[known:]], np.bool_)
-            self._are_names = np.concatenate([self._are_names, newer])
-        return self._are_names
+        words, found = self._vocabulary.words, self._are_names
+        if len(found) < len(words):
+            newer = np.array([is_name(word) for word in words[len(found) :]], np.bool_)
+            found = self._are_names = np.concatenate([found, newer])
+        return found  # not what another thread may have put there by now
 
     def beginning_with(self, prefix: str) -> NDArray[np.int64]:
         """Return the numbers of all names that are longer than a prefix they begin with, those of

@@ -181,7 +181,8 @@ def test_a_code_base_is_learned_as_far_as_what_was_not_read_becomes_no_less_like
     trained = train(of_a_code_base, lambda progress: phases.append(progress.phase))
     assert trained.share < 1.0
     assert trained.held_out_loss < to_the_end.held_out_loss
-    assert distance(result, start) == pytest.approx(trained.share * way, rel=1e-3)
+    # The share is a half or three quarters; files hold weights in 8 bits, which rounds them.
+    assert distance(result, start) == pytest.approx(trained.share * way, rel=0.02)
     assert phases.count("choosing") == 3
 
 

@@ -27,6 +27,7 @@ empty_block = " pass"
 [grammar]
 module = "tree_sitter_python"
 """
+NO_BRACKET = 'strings = [{ open = "`", close = "`", interpolation = "$" }]'
 
 
 @pytest.fixture
@@ -105,6 +106,7 @@ def test_a_missing_folder_is_no_problem(tmp_path):
         (("schema = 1", "schema = 2"), "does not fit the schema"),
         (("schema = 1", "schema ="), "is not valid TOML"),
         (('name = "Starlark"', "nmae = 1"), "does not fit the schema"),
+        (('line_block_openers = [":"]', NO_BRACKET), "$.strings[0].interpolation"),
         (('id = "starlark"', 'id = "skylark"'), "its folder is called 'starlark'"),
         (('"indentation"', '"dents"'), "$.block_style"),
         (('".bzl"', '"bzl"'), "$.extensions"),

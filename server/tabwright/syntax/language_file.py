@@ -18,6 +18,7 @@ else:
 FILE_NAME = "language.toml"
 
 _NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
+_WithABracket = Annotated[str, msgspec.Meta(pattern=r"^$|^[^()\[\]{}]*[(\[{][^()\[\]{}]*$")]
 _Extension = Annotated[str, msgspec.Meta(pattern=r"^\.[^/\\]+$")]
 
 ImportFamily: TypeAlias = Literal[
@@ -63,8 +64,8 @@ class StringForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The character that takes the meaning from the next one, or empty."""
     multiline: bool = False
     """False when a line end ends the literal even without its closing mark."""
-    interpolation: str = ""
-    """What starts code inside the literal and ends with a bracket, for example `${`."""
+    interpolation: _WithABracket = ""
+    """What starts code inside the literal: has one opening bracket, for example `${` or `{$`."""
 
 
 class BlockKeyword(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

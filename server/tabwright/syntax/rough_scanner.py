@@ -178,10 +178,11 @@ class RoughScanner:
         assert form is not None
         for found in self._inside[form.open].finditer(text, position, end):
             token = found.group()
-            if form.escape and token.startswith(form.escape) and token != form.close:
-                continue
             if token == form.interpolation:
-                stack.append(OpenConstruct("bracket", _CLOSING[token[-1]], found.start()))
+                bracket = next(each for each in token if each in _CLOSING)
+                stack.append(OpenConstruct("bracket", _CLOSING[bracket], found.start()))
+            elif form.escape and token.startswith(form.escape) and token != form.close:
+                continue
             else:
                 opened = stack.pop()
                 if token == form.close:
@@ -229,7 +230,7 @@ def _string_pattern(form: StringForm) -> re.Pattern[str]:
     elif form.escape:
         alternatives.insert(0, re.escape(form.escape) + r"(?:\r\n|[\s\S])")
     if form.interpolation:
-        alternatives.append(re.escape(form.interpolation))
+        alternatives.insert(0, re.escape(form.interpolation))  # Swift's begins as an escape does
     if not form.multiline:
         alternatives.append(r"\r?\n")
     return re.compile("|".join(alternatives))

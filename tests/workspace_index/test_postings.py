@@ -63,6 +63,12 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PART_POSTINGS", 7)
 
 
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 3), max_size=50))
+def test_terms_are_put_in_a_stable_order(terms: list[int]) -> None:
+    order = module._order_of(np.array(terms, np.uint64)).tolist()
+    assert order == sorted(range(len(terms)), key=lambda place: (terms[place], place))
+
+
 @given(ENTRIES)
 def test_what_was_put_in_is_found(entries: Entries) -> None:
     segment, blocks = written(0, [made(entries)])

@@ -5,7 +5,10 @@ import random
 import string
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tabwright.workspace_index import secrets as module
 from tabwright.workspace_index.secrets import mask_secrets
 
 _RANDOM = random.Random(11)
@@ -144,3 +147,9 @@ def test_masking_again_changes_nothing() -> None:
     for around, secret in SECRETS.values():
         masked = mask_secrets(around.replace("{}", secret))
         assert mask_secrets(masked) == masked
+
+
+@given(st.text(alphabet='aaaaaaaaaZ09+/=-_ é\nß😀"x', max_size=400))
+def test_runs_are_found_where_a_plain_search_finds_them(text: str) -> None:
+    plain = [found.span() for found in module._RUN.finditer(text)]
+    assert [found.span() for found in module._runs(text)] == plain

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from itertools import pairwise
 
+import numpy as np
 import tree_sitter
 
 LONGEST_PIECE_LINES = 40
@@ -20,7 +20,7 @@ _DEEPEST = 24
 """How many nodes inside each other are looked into; what is large below is cut at its lines."""
 _MOST_CHILDREN = 20_000
 """A node with more is a table of data, and cut at its lines."""
-_LINE_END = re.compile(b"\n")
+_LINE_END = ord("\n")
 
 
 def pieces_of(root: tree_sitter.Node, source: bytes) -> list[tuple[int, int]]:
@@ -39,7 +39,8 @@ class _Cutter:
         self.borders: list[int] = []
         """The bytes to cut at, in no order, some of them more than once."""
         self._source = source
-        self._starts = [0, *(found.end() for found in _LINE_END.finditer(source))]
+        line_ends = np.flatnonzero(np.frombuffer(source, np.uint8) == _LINE_END)
+        self._starts: list[int] = [0, *(line_ends + 1).tolist()]
         self._long_line = -1
         """The line without syntax borders that was cut last."""
 

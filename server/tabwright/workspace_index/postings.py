@@ -116,7 +116,7 @@ def _make_blocks(
     postings: Postings, counts: list[int], take: Callable[[int, bytes], None]
 ) -> Terms:
     """Hand over the blocks of some postings, note their sizes, and return their first terms."""
-    order = np.argsort(postings.terms)  # three times as fast as the stable kinds
+    order = _order_of(postings.terms)
     terms, places, values = postings.terms[order], postings.places[order], postings.values[order]
     starts = np.flatnonzero(np.concatenate(([True], terms[1:] != terms[:-1])))
     firsts = _block_starts(starts)
@@ -134,6 +134,17 @@ def _make_blocks(
         take(len(counts), b"".join(block))
         counts.append(end - start)
     return terms[starts[firsts]]
+
+
+def _order_of(terms: Terms) -> npt.NDArray[np.intp]:
+    """Return the stable order of some terms, by 16 bits at a time (NumPy sorts these by radix): in
+    a seventh of the time that all 64 bits take at once where the processor has no AVX-512.
+    """
+    order = np.argsort(terms.astype(np.uint16), kind="stable")
+    for shift in (16, 32, 48):
+        bits = (terms >> np.uint64(shift)).astype(np.uint16)
+        order = order[np.argsort(bits[order], kind="stable")]
+    return order
 
 
 def _block_starts(starts: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

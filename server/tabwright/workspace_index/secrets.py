@@ -91,6 +91,10 @@ _PLACEHOLDER = re.compile(
 _KEY_VALUE = re.compile(r"[A-Za-z0-9+/=_~.-]{10,200}")
 _WORDS = re.compile(r"[A-Za-z_.-]+|[0-9.,:_-]+")
 _RUN = re.compile(r"\b[A-Za-z0-9+/=_-]{20,}")
+_RUN_CHARACTERS = bytes(
+    ord("x") if re.match(r"[A-Za-z0-9+/=_-]", chr(byte)) else ord(" ") for byte in range(256)
+)
+_SHORTEST_RUN = b"x" * 20
 _DIGIT = re.compile(r"[0-9]")
 _HEXADECIMAL = re.compile(r"(?:0x)?[0-9a-f]+|(?:0x)?[0-9A-F]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -206,7 +210,7 @@ def _secret_runs(text: str) -> Iterator[_Span]:
     """Yield runs of letters and digits in a known format, and long ones that look random: all
     literals, and longer words without quotes.
     """
-    for found in _RUN.finditer(text):
+    for found in _runs(text):
         run = found.group()
         if _DIGIT.search(run) is None:
             continue
@@ -229,6 +233,17 @@ def _secret_runs(text: str) -> Iterator[_Span]:
             and _is_random(run, BASE64_BITS)
         ):
             yield start, end
+
+
+def _runs(text: str) -> Iterator[re.Match[str]]:
+    """Yield what `_RUN` finds; in a quarter of the time, for there are few."""
+    marked = text.encode("latin-1", "replace").translate(_RUN_CHARACTERS)  # a byte a character
+    start = marked.find(_SHORTEST_RUN)
+    while start >= 0:
+        end = marked.find(b" ", start)
+        end = len(marked) if end < 0 else end
+        yield from _RUN.finditer(text, start, end)
+        start = marked.find(_SHORTEST_RUN, end)
 
 
 def _is_hexadecimal_secret(text: str, start: int, end: int) -> bool:

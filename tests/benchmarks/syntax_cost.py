@@ -28,6 +28,7 @@ import click
 from options import output_option, packages_option, seed_option
 from packages import PACKAGES, Position, SourceFile, fetch, source_files
 from reporting import WIDTH, machine, percentile, say, write_results
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -44,7 +45,7 @@ _FILES_PER_SIZE = 6
 _BLOCK_LINES = 6
 _SHORTEST_LINE = 8
 _LINES_PER_TYPED_ALONG = 6
-_STEPS = ("shape", "good", "bad", "closers", "along", "names")
+_STEPS = ("shape", "good", "bad", "closers", "begun", "along", "names")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def main(lines: int, seed: int, languages: str, folder: Path, output: Path) -> N
     good     that and the judgement of the true rest of the line
     bad      that and the judgement of the same with unbalanced brackets
     block    that and the judgement of a cut-off block, and what closes it
+    begun    that and the judgement of the true beginning of the rest, of which more is to come
     along    that and the judgement of the true rest at each key of the line
     names    the look for unknown names alone, a part of each judgement
     """
@@ -137,7 +139,7 @@ def type_line(language: Language, position: Position, size: str, number: int) ->
     is_along = number % _LINES_PER_TYPED_ALONG == _LINES_PER_TYPED_ALONG - 1
     for key in range(1, len(line)):
         before, rest = text[: position.offset + key], line[key:]
-        step = "along" if is_along else _STEPS[1 + (key + number) % 3]
+        step = "along" if is_along else _STEPS[1 + (key + number) % 4]
         written = _written(step, rest, after)
         snapshot = DocumentSnapshot("file:///typed", language.id, key, before + after)
         started = time.thread_time()
@@ -149,7 +151,7 @@ def type_line(language: Language, position: Position, size: str, number: int) ->
         if isinstance(shape, Shape):
             if step == "closers":
                 shape = replace(shape, kind="block")
-            draft = Draft(written, tuple(_token_ends(written)), shape)
+            draft = Draft(written, tuple(_token_ends(written)), shape, goes_on=step == "begun")
             started += time.thread_time() - shaped
             trimmed = context_cut(draft, before, after, language)
             assert trimmed is not None, "nothing was typed since"
@@ -166,6 +168,7 @@ def _written(step: str, rest: str, after: str) -> str:
     return {
         "good": rest,
         "along": rest,
+        "begun": rest[: middle + 1],
         "bad": f"{rest[:middle]})]}}{rest[middle:]}",
         "closers": rest + "\n".join(after.split("\n")[: _BLOCK_LINES + 1]),
     }[step].rstrip()
@@ -209,8 +212,10 @@ def _spread(values: list[float]) -> dict[str, float]:
 def print_report(report: dict[str, Any]) -> None:
     """Print the table."""
     console = Console(width=min(WIDTH, Console().width))
-    table = Table(title="CPU milliseconds per key, p50 / p95")
-    for name in ("", "file", "key", "good", "bad", "block", "along", "names"):
+    table = Table(
+        title="CPU milliseconds per key, p50 / p95", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for name in ("", "KB", "key", "good", "bad", "block", "begun", "along", "names"):
         table.add_column(name, justify="right" if len(table.columns) > 1 else "left", no_wrap=True)
     previous = ""
     for row in report["rows"]:
@@ -219,17 +224,18 @@ def print_report(report: dict[str, Any]) -> None:
         previous = row["size"]
         figures = (row.get(step) for step in _STEPS)
         table.add_row(
-            row["language"],
-            row["size"].replace("under ", "<"),
+            {"javascript": "js", "typescript": "ts"}.get(row["language"], row["language"]),
+            row["size"].replace("under ", "<").removesuffix(" KB"),
             *("-" if each is None else _p50_and_p95(each) for each in figures),
         )
     console.print(table)
     console.print(
-        "key: the shape of a suggestion. The others are that and the judgement of one: the"
+        "KB: the file's size. key: the shape of a suggestion. The others are that and the "
+        "judgement of one: the true rest of the line, the same with unbalanced brackets, a cut-off "
+        "block with what closes it, the true beginning of the rest, and the rest while it is typed "
+        "along. names: the look for unknown names alone, a part of each judgement. "
+        f"Took {report['seconds']:.0f} s."
     )
-    console.print("true rest of the line, the same with unbalanced brackets, a cut-off block with")
-    console.print("what closes it, and the true rest while it is typed along. names: the look for")
-    console.print(f"unknown names alone, a part of each judgement. Took {report['seconds']:.0f} s.")
 
 
 def _p50_and_p95(figures: dict[str, float]) -> str:

@@ -16,7 +16,7 @@ from tabwright.completion.excerpt_layout import Excerpt, Part
 from tabwright.completion.suggestion import NoSuggestion, Reason, ShownFile, Suggestion
 from tabwright.document import Cursor, DocumentSnapshot
 from tabwright.errors import ModelCrashed, PromptTooLong
-from tabwright.model.client import GenerationEvent, GenerationRequest
+from tabwright.model.client import GeneratedToken, GenerationEvent, GenerationRequest
 from tabwright.model.messages import Guess
 from tabwright.settings import CompletionSettings
 
@@ -258,6 +258,25 @@ async def test_unasked_a_suggestion_ends_where_the_model_is_not_sure(name: str) 
     asked = await complete(by_hand, written, "", "", configure=configure)
     assert isinstance(asked, Suggestion)
     assert asked.text.startswith(written.rstrip().rstrip(")"))
+
+
+async def test_unasked_a_suggestion_may_end_where_more_must_follow() -> None:
+    def configure(generator: ScriptedGenerator) -> None:
+        ask = generator.generate
+
+        async def generate(request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
+            async for event in ask(request):
+                if isinstance(event, GeneratedToken):
+                    yield GeneratedToken(event.text, -2.0 if "(" in event.text else 0.0)
+                else:
+                    yield event
+
+        generator.generate = generate  # type: ignore[method-assign]
+
+    request = request_at_mark("class A:\n    __‸\n")
+    outcome = await complete(request, "slots__ = ()\n", configure=configure)
+    assert isinstance(outcome, Suggestion)
+    assert (outcome.text, outcome.ends_line) == ("slots__ =", False)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,40 @@ def test_the_sound_part_of_a_suggestion(language, split, language_id, program, s
         assert length < len(suggestion)
 
 
+# language, program, what goes on beyond its end, and more of the line
+BEGINNINGS = [
+    ("python", "def f():\n    ‸\n", "request.", "get()"),
+    ("python", "class A:\n    __‸\n", "slots__ =", " ()"),
+    ("python", "x = [a for a ‸]\n", "in b if", " c"),
+    ("python", "f(a‸)\n", "uto_attribs=", "True"),
+    ("rust", "fn f() {\n    a(buil‸\n}\n", "der.", "b()"),
+    ("rust", "fn f(&self)‸\n", " -> PyResult<", "A>"),
+    ("java", "class A {\n  void f() {\n    String file‸\n  }\n}\n", "name =", " a;"),
+    ("java", "import com.‸\n", "a.", "b;"),
+    ("go", "package a\n\nfunc f() {\n\tx‸\n}\n", " :=", " 1"),
+    ("javascript", "const a‸\n", "ssert = require('http-", "assert')"),
+    ("csharp", "class A {\n  void F() {\n    var x‸\n  }\n}\n", " = a.", "B();"),
+]
+
+
+@pytest.mark.parametrize(("language_id", "program", "beginning", "more"), BEGINNINGS)
+def test_the_beginning_of_a_line_may_end_where_more_must_follow(
+    language, split, language_id, program, beginning, more
+):
+    before, after = split(program)
+    known, cuts = language(language_id), token_borders(beginning)
+    assert sound_length(known, before, beginning + more, after, []) == len(beginning + more)
+    assert sound_length(known, before, beginning, after, cuts) < len(beginning)
+    assert sound_length(known, before, beginning, after, cuts, goes_on=True) == len(beginning)
+
+
+@pytest.mark.parametrize("beginning", ["x = )", "f(]", "a b = ", "x = = "])
+def test_the_beginning_of_a_line_that_nothing_can_follow_is_cut(language, beginning):
+    cuts = token_borders(beginning)
+    length = sound_length(language("python"), "", beginning, "\n", cuts, goes_on=True)
+    assert length < len(beginning.rstrip())
+
+
 def test_only_the_given_cuts_are_taken(language):
     length = sound_length(language("python"), "", "x = 1\ny = = 2", "", [6])
     assert length == 6

@@ -60,6 +60,8 @@ class Draft:
     """The form that the model was asked for."""
     is_cut_short: bool = False
     """Whether the model would have gone on, or had to be kept from going round in circles."""
+    goes_on: bool = False
+    """Whether it is the beginning of a line, of which the rest was not sure enough to be shown."""
     reason: Reason | None = None
     """The cut that took the last of the text, when nothing is left."""
 
@@ -163,7 +165,14 @@ def context_cut(
         text = _without_empty_comment_lines(typed + rest)
         if language is not None:
             text = _as_syntax_allows(
-                text, ends, shape, anchor, after, language, is_cut_short=is_cut_short
+                text,
+                ends,
+                shape,
+                anchor,
+                after,
+                language,
+                is_cut_short=is_cut_short,
+                goes_on=draft.goes_on,
             )
         rest = text[len(typed) :]
         if not rest.strip():
@@ -248,6 +257,7 @@ def _as_syntax_allows(
     language: Language,
     *,
     is_cut_short: bool,
+    goes_on: bool,
 ) -> str:
     """Cut a text where its block ends and where it breaks the program."""
     before, text, after = _window(before, text, after)
@@ -256,9 +266,8 @@ def _as_syntax_allows(
     if is_cut_short:
         since = language.parse(before + after).open_since(len(before))
         text = without_loose_end(text, before, since, language)
-    return text[
-        : sound_length(language, before, text, after, cut_points(text, token_ends))
-    ].rstrip()
+    points = cut_points(text, token_ends)
+    return text[: sound_length(language, before, text, after, points, goes_on=goes_on)].rstrip()
 
 
 def _window(before: str, text: str, after: str) -> tuple[str, str, str]:

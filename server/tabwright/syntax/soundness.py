@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabwright.document import TextRange, line_end, line_start
-from tabwright.syntax.rough_scanner import RoughScanner, Scan, closing_text
+from tabwright.syntax.language_file import LanguageFile
+from tabwright.syntax.rough_scanner import OpenConstruct, RoughScanner, Scan, closing_text
 
 if TYPE_CHECKING:
     from tabwright.syntax.languages import Language
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _RIGHTMOST_CUTS = 5
 _LINE_END_CUTS = 5
 _SPREAD_CUTS = 2
+_NAME = "x"
+"""Stands for what follows a suggestion that goes on."""
 _MOST_PARSES = 40
 _MOST_EFFORT = 2_000_000
 """Where the search for a cut ends, in trees made and in their effort, see `SyntaxTree.effort`."""
@@ -32,11 +35,15 @@ def sound_length(
     suggestion: str,
     after: str,
     cut_points: Sequence[int],
+    *,
+    goes_on: bool = False,
 ) -> int:
     """Return the longest cut of `suggestion` that leaves the program as sound as it was.
 
     `cut_points` are string offsets in `suggestion`; its whole length is always a candidate. A cut
-    is sound when the program with it has no more faults than `before + after` has.
+    is sound when the program with it has no more faults than `before + after` has. `goes_on` says
+    that `suggestion` is the beginning of a line of which more is to come: then the whole of it may
+    end where a name must follow, as `x =` and `x.` do.
 
     Where the cursor's own line is what is broken, which is usual while typing, a cut that mends it
     is preferred to a longer one that does not. A cut that mends nothing must not spread a fault
@@ -53,7 +60,7 @@ def sound_length(
     if not candidates:
         return 0
     program = _Program(language, before, after)
-    length = _longest_sound(program, suggestion, candidates)
+    length = _longest_sound(program, suggestion, candidates, goes_on=goes_on)
     if length == len(suggestion) or not program.faults.count:
         return length
     missing_end = program.missing_end()
@@ -61,18 +68,20 @@ def sound_length(
         completed = _Program(language, before, after, missing_end)
         if completed.faults_elsewhere < program.faults_elsewhere:
             longer = [cut for cut in candidates if cut > length]
-            length = max(length, _longest_sound(completed, suggestion, longer))
+            length = max(length, _longest_sound(completed, suggestion, longer, goes_on=goes_on))
     if length == 0 and program.is_broken_around_cursor:
         line_before = before[line_start(before, len(before)) :].lstrip()
         line_program = _Program(language, line_before, after[: line_end(after, 0)])
-        length = _longest_sound(line_program, suggestion, candidates)
+        length = _longest_sound(line_program, suggestion, candidates, goes_on=goes_on)
     return length
 
 
-def _longest_sound(program: _Program, suggestion: str, candidates: Sequence[int]) -> int:
+def _longest_sound(
+    program: _Program, suggestion: str, candidates: Sequence[int], *, goes_on: bool
+) -> int:
     longest_harmless = 0
     for cut in candidates:
-        verdict = program.judge(suggestion[:cut])
+        verdict = program.judge(suggestion[:cut], goes_on=goes_on and cut == len(suggestion))
         if verdict is _Verdict.SOUND:
             return cut
         if verdict is _Verdict.HARMLESS:
@@ -147,14 +156,14 @@ class _Program:
         """Return what closes the constructs left open by the lines around the cursor's line."""
         return closing_text(self._program.around.open_constructs)
 
-    def judge(self, cut: str) -> _Verdict:
+    def judge(self, cut: str, *, goes_on: bool) -> _Verdict:
         """Say whether the program with `cut` at the cursor is as sound as it was."""
         scan = self._scanner.scan(self._before + cut, self._scan_start, len(self._before + cut))
         around = scan.innermost
         if around is not None and around.is_text and around.start < len(self._before):
             return _Verdict.SOUND  # still inside the comment or string around the cursor
         verdict = _Verdict.BROKEN
-        for ending in self._endings(cut, scan):
+        for ending in self._endings(cut, scan, goes_on=goes_on):
             if self.is_tired:
                 break
             faults = self._faults_with(ending)
@@ -182,7 +191,7 @@ class _Program:
         elsewhere = self._program.around.with_end(self._end).without_line.faults
         return min(len(spans), len(elsewhere))
 
-    def _endings(self, cut: str, scan: Scan) -> list[str]:
+    def _endings(self, cut: str, scan: Scan, *, goes_on: bool) -> list[str]:
         """Return `cut` finished in several ways, the likeliest first, without repeats."""
         definition = self._language.definition
         opened = [construct for construct in scan.open if construct.start >= len(self._before)]
@@ -206,11 +215,34 @@ class _Program:
                 words = dict.fromkeys(keyword.close for keyword in definition.block_keywords)
                 endings += [f"{cut}{closers}\n{word}" for word in words]
         endings.append(cut)
+        if goes_on:
+            whole = self._gone_on(cut, code, opened) + closers
+            endings += [whole + end for end in _line_ends(definition)]
         return list(dict.fromkeys(endings))
+
+    @staticmethod
+    def _gone_on(cut: str, code: str, opened: Sequence[OpenConstruct]) -> str:
+        """Return a cut with the least that may follow it: the end of a string, or a name."""
+        if opened and opened[-1].kind == "string":
+            return cut + opened[-1].closer
+        name = _NAME + ">" if code.endswith("<") else _NAME
+        return code + (f" {name}" if _ends_in_word(code) else name)
 
     @property
     def _scanner(self) -> RoughScanner:
         return self._language.scanner
+
+
+def _line_ends(definition: LanguageFile) -> tuple[str, ...]:
+    """Return the ends of an expression, a statement, one of several values, and of the headers of a
+    block and a function.
+    """
+    header = f":{definition.empty_block}" if definition.block_style == "indentation" else " {}"
+    return "", definition.statement_end, ",", header, f"(){header}"
+
+
+def _ends_in_word(code: str) -> bool:
+    return code[-1:].isalnum() or code[-1:] == "_"
 
 
 def _covered(spans: Sequence[TextRange], start: int, end: int) -> int:

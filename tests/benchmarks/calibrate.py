@@ -62,7 +62,6 @@ PACKAGES = (
 """Disjoint from the packages that results are reported on."""
 
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9)
-_NEARLY = 0.98
 _COST_OF_WRONG = 1.0
 """Keys: what it costs to read a suggestion that is wrong. A key that Tab saves is worth one."""
 
@@ -115,8 +114,8 @@ def main(
     completed   characters accepted, of all; a suggestion is accepted whole if it is right
     shown       of the keys
     wrong       of the suggestions shown
-    worth       keys saved less wrong suggestions shown, per 100 characters; the highest threshold
-                that is worth nearly as much as the best is chosen
+    worth       keys saved less wrong suggestions shown, per 100 characters; the threshold that is
+                worth most is chosen, here and in all languages together
 
     The last lines are the table `[confidence]` of the model's manifest.
     """
@@ -277,9 +276,8 @@ def _print(
 
 
 def chosen(rows: Sequence[Score], overall: Sequence[Score]) -> float:
-    """Return the highest threshold that is worth nearly as much as the best one.
+    """Return the threshold that is worth most.
 
-    High, because of two that save as many keys the one with fewer wrong suggestions is better.
     What all languages say counts as much as the language itself, whose items are few.
     """
     own, all_ = (max(row.worth for row in each) for each in (rows, overall))
@@ -287,8 +285,7 @@ def chosen(rows: Sequence[Score], overall: Sequence[Score]) -> float:
         row.threshold: row.worth / own + other.worth / all_
         for row, other in zip(rows, overall, strict=True)
     }
-    least = _NEARLY * max(values.values())
-    return max(threshold for threshold, value in values.items() if value >= least)
+    return max(values, key=lambda threshold: (values[threshold], threshold))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def main(
     strict     the document has no more faults with the suggestion than without it: ERROR and
                MISSING nodes, and those of a language's `faults.scm`
     closed     the same, or it does once `missing_closers` has closed what the suggestion opens
-    sound      the same, or it does once the suggestion has an empty body or a statement's end,
+    sound      the same, or it does once the suggestion has an empty body or a statement's end (and
+               a name before it, where typing got the beginning of a line),
                as in line_end_positions.py
 
     Programs run one at a time in children with a folder of their own, limits of time and memory,

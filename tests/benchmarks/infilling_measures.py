@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infilling_asking import Answer
+from infilling_asking import TYPING, Answer
 from infilling_items import Item
 from infilling_programs import ProgramRunner
 from line_end_positions import is_sound
@@ -35,7 +35,8 @@ class Judged:
     closed: bool | None
     """The same, or it does with what `missing_closers` adds to the suggestion."""
     sound: bool | None
-    """The same, or it does with an empty body or a statement's end after it."""
+    """The same, or it does with an empty body or a statement's end after it; asked as typing asks,
+    where a suggestion may only begin a line, behind a name."""
 
     @property
     def is_shown(self) -> bool:
@@ -48,7 +49,10 @@ def judge(
 ) -> Judged:
     """Judge an answer."""
     text = answer.text
-    strict, closed, sound = faultless(language, item, text) if text.strip() else (None, None, None)
+    strict = closed = sound = None
+    if text.strip():
+        is_begun = contestant == TYPING and "\n" not in text
+        strict, closed, sound = faultless(language, item, text, is_begun=is_begun)
     return Judged(
         item=item,
         contestant=contestant,
@@ -86,7 +90,9 @@ def is_exact(text: str, middle: str) -> bool:
     return text.rstrip() == middle.rstrip() if middle.strip() else text == middle
 
 
-def faultless(language: Language, item: Item, text: str) -> tuple[bool, bool, bool]:
+def faultless(
+    language: Language, item: Item, text: str, *, is_begun: bool = False
+) -> tuple[bool, bool, bool]:
     """Return whether a suggestion adds no fault: strictly, closed, and sound."""
     before, after = item.before, item.after
 
@@ -96,7 +102,7 @@ def faultless(language: Language, item: Item, text: str) -> tuple[bool, bool, bo
     allowed = faults("")
     strict = faults(text) <= allowed
     closed = strict or faults(text + missing_closers(language, before, text, after)) <= allowed
-    return strict, closed, closed or is_sound(language, before, text, after)
+    return strict, closed, closed or is_sound(language, before, text, after, is_begun=is_begun)
 
 
 def summary(judged: Sequence[Judged]) -> dict[str, Any]:

@@ -230,21 +230,38 @@ def ask_through_command(
 
 # -- judging --
 
+_MORE_OF_A_LINE = ("x", " x", " x x", "x>", " x()", "'", '"')
+
 
 def is_strictly_valid(language: Language, before: str, text: str, after: str) -> bool:
     """Whether the file has no more faults with the suggestion than without it."""
     return faults(language, before + text + after) <= faults(language, before + after)
 
 
-def is_sound(language: Language, before: str, text: str, after: str) -> bool:
-    """Whether the same holds with the suggestion's own open ends closed in one of a few ways."""
+def is_sound(
+    language: Language, before: str, text: str, after: str, *, is_begun: bool = False
+) -> bool:
+    """Whether the same holds with the suggestion's own open ends closed in one of a few ways; where
+    it only begins a line, behind a name and with those of the whole line.
+    """
+    if _is_closed_soundly(language, before, text, after, len(before)):
+        return True
+    line = before.rfind("\n") + 1
+    return is_begun and any(
+        _is_closed_soundly(language, before, text + more, after, line) for more in _MORE_OF_A_LINE
+    )
+
+
+def _is_closed_soundly(
+    language: Language, before: str, text: str, after: str, opened_from: int
+) -> bool:
     allowed = faults(language, before + after)
-    start = language.parse(before + after).open_since(len(before))
+    start = language.parse(before + after).open_since(opened_from)
     scan = language.scanner.scan(before + text, start, len(before + text))
     closers = "".join(
         f"\n{each.closer}" if each.kind == "keyword" else each.closer
         for each in reversed(scan.open)
-        if each.start >= len(before) and not each.is_text
+        if each.start >= opened_from and not each.is_text
     )
     body, end = language.definition.empty_block, language.definition.statement_end
     endings = dict.fromkeys(("", closers, body + closers, closers + end, closers + body))

@@ -206,6 +206,22 @@ def test_a_summary_counts_silence_as_neither_exact_nor_passing(tmp_path: Path) -
     assert figures["reasons"] == {"line_complete": 1}
 
 
+@pytest.mark.parametrize(
+    ("contestant", "text", "sound"),
+    [
+        ("typing", "max(x +", True),
+        ("by hand", "max(x +", False),
+        ("typing", "x +", True),
+        ("typing", "x + )", False),
+    ],
+)
+def test_only_typing_may_begin_a_line(
+    contestant: str, text: str, sound: bool, tmp_path: Path
+) -> None:
+    judged = judge(DOUBLE, contestant, Answer(text), python(), ProgramRunner(tmp_path))
+    assert judged.sound is sound
+
+
 # -- programs --
 
 

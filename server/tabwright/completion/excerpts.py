@@ -31,7 +31,7 @@ from tabwright.completion.excerpt_sources import (
     candidates_of,
 )
 from tabwright.completion.prompt import CHARACTERS_PER_TOKEN
-from tabwright.completion.similarity import DUPLICATE, ECHO, Surroundings, Words, is_like
+from tabwright.completion.similarity import DUPLICATE, ECHO, Surroundings, Words, is_like_any
 from tabwright.completion.skeleton import Piece, full_name, needs_owner, signature_line, skeleton
 from tabwright.syntax.languages import Language
 from tabwright.workspace_index.facts import Definition
@@ -257,7 +257,7 @@ class _Packing:
         known = self._files.get(candidate.path, _File())
         if any(_covers(each, piece) for each in known.pieces.values()):
             return LeftOutBecause.SHOWN_ALREADY
-        if any(is_like(priced.words, each, DUPLICATE) for each in self._taken):
+        if is_like_any(priced.words, self._taken, DUPLICATE):
             return LeftOutBecause.DUPLICATE
         if self._echoes(priced):
             return LeftOutBecause.ECHO

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 DUPLICATE = 0.9
 """Two excerpts this much alike are one (llama.vim's figure)."""
@@ -30,15 +31,24 @@ def dice(one: Words, other: Words) -> float:
     """
     if not one.total or not other.total:
         return 0.0
-    few, many = sorted((one.counts, other.counts), key=len)
+    few, many = one.counts, other.counts
+    if len(few) > len(many):
+        few, many = many, few
     shared = sum(min(count, many[word]) for word, count in few.items() if word in many)
     return 2 * shared / (one.total + other.total)
 
 
-def is_like(one: Words, other: Words, limit: float) -> bool:
-    """Say whether two bags of words are at least this much alike; quick where sizes forbid it."""
-    smaller, total = min(one.total, other.total), one.total + other.total
-    return 2 * smaller >= limit * total and total > 0 and dice(one, other) >= limit
+def is_like_any(words: Words, others: Iterable[Words], limit: float) -> bool:
+    """Say whether a bag of words is at least this much like one of several; quick where their sizes
+    forbid it.
+    """
+    # Twice the smaller size, by both together, is the most that they can be alike.
+    least, most = words.total * limit, words.total * (2 - limit)
+    for each in others:
+        fits = least <= each.total * (2 - limit) and each.total * limit <= most
+        if fits and dice(words, each) >= limit:
+            return True
+    return False
 
 
 class Surroundings:
@@ -54,7 +64,7 @@ class Surroundings:
 
     def have_like(self, words: Words, line_count: int, limit: float) -> bool:
         """Say whether some run of lines is at least this much like an excerpt of so many lines."""
-        return any(is_like(words, run, limit) for run in self._runs_of(line_count))
+        return is_like_any(words, self._runs_of(line_count), limit)
 
     def _runs_of(self, count: int) -> list[Words]:
         count = max(1, min(count, len(self._lines)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ from tabwright.completion.shape import Shape, decide_shape
 from tabwright.completion.stopping import whole_length
 from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion, Timings
 from tabwright.completion.trimming import Draft, context_cut, context_free_cut
-from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.document import Cursor, DocumentSnapshot, places_of_word
 from tabwright.errors import PromptTooLong
 from tabwright.model.client import (
     GeneratedToken,
@@ -431,7 +430,8 @@ def _doubtful(plan: _Plan, text: str) -> list[int]:
         return []
 
     def is_known(name: str) -> bool:
-        return re.search(rf"\b{name}\b", document) is not None or knowledge.knows(name)
+        is_here = next(places_of_word(document, name), None) is not None
+        return is_here or knowledge.knows(name)
 
     return unknown_words(text, document[: request.cursor.offset], is_known)
 

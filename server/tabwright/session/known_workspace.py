@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from tabwright.completion.excerpt_key import excerpt_key
@@ -14,7 +15,7 @@ from tabwright.completion.excerpt_question import RecentPlace
 from tabwright.completion.excerpts import choose_excerpts
 from tabwright.completion.guessing import familiarity_of, guesses_from
 from tabwright.completion.prompt import Room
-from tabwright.document import Cursor, DocumentSnapshot
+from tabwright.document import Cursor, DocumentSnapshot, places_of_word
 from tabwright.model.messages import Guess
 from tabwright.session.workspace import Workspace
 from tabwright.syntax.languages import Language
@@ -178,8 +179,7 @@ def is_known_name(memory: LineMemory, word: str, text: str) -> bool:
     """Whether a word stands elsewhere, in a document that has it or in the workspace."""
     if memory.knows(word):
         return True
-    found = re.finditer(rf"\b{word}\b", text)
-    return next(found, None) is not None and next(found, None) is not None
+    return len(list(islice(places_of_word(text, word), 2))) == 2
 
 
 def _has_secret(line: str) -> bool:

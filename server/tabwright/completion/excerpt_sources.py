@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tabwright.completion.excerpt_question import SAME_FOLDER, Question
 from tabwright.completion.skeleton import Piece
+from tabwright.document import places_of_word
 from tabwright.workspace_index.facts import Definition, FileFacts
 
 SOURCE_WEIGHTS = {
@@ -175,9 +176,9 @@ def _importers(question: Question) -> Iterator[Candidate]:
 def _lines_with(name: str, text: str) -> list[tuple[int, str]]:
     """Return the first lines that use a name, with their places; no imports, and no long lines."""
     found: dict[int, str] = {}
-    for match in re.finditer(rf"\b{re.escape(name)}\b", text):
-        start = text.rfind("\n", 0, match.start()) + 1
-        end = text.find("\n", match.end())
+    for place in places_of_word(text, name):
+        start = text.rfind("\n", 0, place) + 1
+        end = text.find("\n", place + len(name))
         end = len(text) if end < 0 else end
         if end - start < _LONGEST_LINE and not _IMPORT_LINE.match(text, start, end):
             found[start] = text[start:end]

@@ -39,6 +39,9 @@ _NOTHING: frozenset[str] = frozenset()
 _MOST_COPIES = 4
 """So many more definitions than asked for are looked at, to give the first by path."""
 _MOST_MEMBERS = 400
+_ASKED_FOR_EACH = 4
+_ASKED_ANYWAY = 16
+"""How many files are asked what they import for each importer wanted, and how many anyway."""
 _CACHED_ANSWERS = 256
 _CACHED_TEXTS = 64
 _STEMS_OF_FOLDERS = frozenset({"__init__", "__main__", "index", "mod", "lib", "main", "package"})
@@ -194,13 +197,20 @@ class WorkspaceIndex:
         self._store.prefetch(each for places, _ in postings for each in places[:most].tolist())
         for name, (places, numbers) in zip(wanted, postings, strict=True):
             every = (
-                each
+                (path, number, content)
                 for content, number in zip(places.tolist(), numbers.tolist(), strict=True)
-                for each in self._found(content, number, without)
-                if each.definition.name == name
+                for path in self._store.paths_of(content)
+                if path not in without
             )
-            # Contents are numbered in the order of the paths they were found at first.
-            found += sorted(islice(every, most), key=_place)[:limit]
+            # Contents are numbered in the order of the paths they were found at first, and
+            # definitions in their order in the file.
+            named = (
+                FoundDefinition(path, definition)
+                for path, number, content in sorted(islice(every, most))
+                if (definition := self._store.definition(content, number)) is not None
+                and definition.name == name
+            )
+            found += islice(named, limit)
         return found
 
     def members_of(
@@ -321,7 +331,7 @@ class WorkspaceIndex:
         self._store.prefetch(contents)
         candidates = {each for content in contents for each in self._store.paths_of(content)}
         nearest = sorted(candidates - {path}, key=lambda each: (-_in_common(each, path), each))
-        asked = nearest[:MOST_IMPORTERS]
+        asked = nearest[: min(MOST_IMPORTERS, _ASKED_FOR_EACH * limit + _ASKED_ANYWAY)]
         return tuple(islice((each for each in asked if self._imports(each, path, stems)), limit))
 
     def _imports(self, path: str, imported: str, stems: frozenset[str]) -> bool:

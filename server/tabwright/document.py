@@ -54,16 +54,17 @@ def line_end(text: str, offset: int) -> int:
 
 
 def places_of_word(text: str, word: str) -> Iterator[int]:
-    """Yield the offsets at which a word of letters, digits and `_` stands by itself; in a tenth of
-    the time of a regular expression, which looks for a border at every character.
+    """Yield the offsets at which a word of letters, digits and `_` stands by itself. A regular
+    expression would look for a border at every character.
     """
     start = text.find(word)
     while start >= 0:
         end = start + len(word)
-        if not (_is_in_word(text[start - 1 : start]) or _is_in_word(text[end : end + 1])):
+        if not (is_in_word(text[start - 1 : start]) or is_in_word(text[end : end + 1])):
             yield start
         start = text.find(word, end)
 
 
-def _is_in_word(character: str) -> bool:
+def is_in_word(character: str) -> bool:
+    """Whether a character is a letter, a digit or `_`; nothing is none of them."""
     return character.isalnum() or character == "_"

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from tabwright.completion.cache import Written
+from tabwright.document import is_in_word
 from tabwright.model.manifest import Manifest
 
 DEFAULT_THRESHOLD = 0.4
@@ -93,5 +94,4 @@ def unknown_words(text: str, before: str, is_known: Callable[[str], bool]) -> li
 
 
 def _is_inside_word(text: str, offset: int) -> bool:
-    before, after = text[offset - 1], text[offset]
-    return (before.isalnum() or before == "_") and (after.isalnum() or after == "_")
+    return is_in_word(text[offset - 1]) and is_in_word(text[offset])

@@ -418,7 +418,7 @@ def _draft(plan: _Plan, written: Written) -> Kept:
         max_lines=max_lines,
         is_unfinished=is_cut_off or (is_unsure and "\n" in text) or text.count("\n") >= max_lines,
     )
-    goes_on = is_unsure and "\n" not in draft.text and bool(draft.text)
+    goes_on = is_unsure and "\n" not in draft.text
     return Kept(written, replace(draft, goes_on=goes_on), is_unsure)
 
 

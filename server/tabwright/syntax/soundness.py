@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tabwright.document import TextRange, line_end, line_start
+from tabwright.document import TextRange, is_in_word, line_end, line_start
 from tabwright.syntax.language_file import LanguageFile
 from tabwright.syntax.rough_scanner import OpenConstruct, RoughScanner, Scan, closing_text
 
@@ -226,7 +226,7 @@ class _Program:
         if opened and opened[-1].kind == "string":
             return cut + opened[-1].closer
         name = _NAME + ">" if code.endswith("<") else _NAME
-        return code + (f" {name}" if _ends_in_word(code) else name)
+        return code + (f" {name}" if is_in_word(code[-1:]) else name)
 
     @property
     def _scanner(self) -> RoughScanner:
@@ -239,10 +239,6 @@ def _line_ends(definition: LanguageFile) -> tuple[str, ...]:
     """
     header = f":{definition.empty_block}" if definition.block_style == "indentation" else " {}"
     return "", definition.statement_end, ",", header, f"(){header}"
-
-
-def _ends_in_word(code: str) -> bool:
-    return code[-1:].isalnum() or code[-1:] == "_"
 
 
 def _covered(spans: Sequence[TextRange], start: int, end: int) -> int:

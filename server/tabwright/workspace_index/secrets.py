@@ -236,7 +236,7 @@ def _secret_runs(text: str) -> Iterator[_Span]:
 
 
 def _runs(text: str) -> Iterator[re.Match[str]]:
-    """Yield what `_RUN` finds; in a quarter of the time, for there are few."""
+    """Yield what `_RUN` finds, which is only tried where there are characters enough: rarely."""
     marked = text.encode("latin-1", "replace").translate(_RUN_CHARACTERS)  # a byte a character
     start = marked.find(_SHORTEST_RUN)
     while start >= 0:

@@ -2,8 +2,10 @@
 
 Generates trees of real files (ten pinned packages in six languages, and the packages installed
 beside this Python with --installed), each copy a little different. Indexes them beside `ctags -R`
-in the same run, starts a second time, saves files and waits until the index shows it, and asks.
-Each index is made by a fresh process, whose memory is that of a server which does nothing else.
+in the same run, as the server does for a model that sees no excerpts (such as the default one) and
+for one that does, which full-text search is for; adds that to the first one; starts a second time,
+saves files and waits until the index shows it, and asks. Each index is made by a fresh process,
+whose memory is that of a server which does nothing else.
 
     python tests/benchmarks/index_speed.py
     python tests/benchmarks/index_speed.py --files 1000 --files 10000 --files 100000
@@ -148,16 +150,29 @@ def run_ctags(ctags: Path, folder: Path, output: Path) -> dict[str, float]:
 # ---- in the process of its own ----
 
 
-def _opened(folder: Path, directory: Path, workers: int) -> WorkspaceIndex:
+def _opened(
+    folder: Path, directory: Path, workers: int, *, full_text: bool = False
+) -> WorkspaceIndex:
     languages = LanguageRegistry([grammars_folder()])
-    return WorkspaceIndex.open(folder, languages, workers=workers, directory=directory)
+    return WorkspaceIndex.open(
+        folder, languages, workers=workers, directory=directory, full_text=full_text
+    )
 
 
 def first_index(folder: Path, directory: Path, workers: int) -> dict[str, Any]:
-    """Index a tree for the first time."""
+    """Index a tree for the first time, for models that see no excerpts."""
+    return _made(folder, directory, workers, full_text=False)
+
+
+def full_text(folder: Path, directory: Path, workers: int) -> dict[str, Any]:
+    """Index a tree for models that see excerpts, or add to its index what these need."""
+    return _made(folder, directory, workers, full_text=True)
+
+
+def _made(folder: Path, directory: Path, workers: int, *, full_text: bool) -> dict[str, Any]:
     before = psutil.Process().memory_info().rss
     started = time.perf_counter()
-    index = _opened(folder, directory, workers)
+    index = _opened(folder, directory, workers, full_text=full_text)
     updated = index.update()
     seconds = time.perf_counter() - started
     own, children = (
@@ -171,6 +186,7 @@ def first_index(folder: Path, directory: Path, workers: int) -> dict[str, Any]:
         "own_cpu_seconds": own.ru_utime + own.ru_stime,
         "worker_cpu_seconds": children.ru_utime + children.ru_stime,
         "indexed": state.files,
+        "has_full_text": state.has_full_text,
         "index_mb": state.database_bytes / 1e6,
         "rss_mb_before": before / 1e6,
         "peak_rss_mb": own.ru_maxrss / 1e3,
@@ -296,14 +312,20 @@ def measure(
         ctags_runs.append(run_ctags(ctags, folder, work / "tags"))
     say("first index")
     report["first"] = _in_process("first_index", folder, directory, workers)
+    say("first index with full-text search")
+    complete = work / f"complete{count}"
+    report["complete"] = _in_process("full_text", folder, complete, workers)
+    shutil.rmtree(complete)
     if ctags is not None:
         ctags_runs.append(run_ctags(ctags, folder, work / "tags"))
         report["ctags_seconds"] = median([each["seconds"] for each in ctags_runs])
         report["ctags_cpu_seconds"] = median([each["cpu_seconds"] for each in ctags_runs])
-        report["times_ctags"] = report["first"]["seconds"] / report["ctags_seconds"]
-        first = report["first"]
-        cpu = first["own_cpu_seconds"] + first["worker_cpu_seconds"]
-        report["cpu_times_ctags"] = cpu / report["ctags_cpu_seconds"]
+        for part in (report["first"], report["complete"]):
+            part["times_ctags"] = part["seconds"] / report["ctags_seconds"]
+            cpu = part["own_cpu_seconds"] + part["worker_cpu_seconds"]
+            part["cpu_times_ctags"] = cpu / report["ctags_cpu_seconds"]
+    say("full-text search, added")
+    report["added"] = _in_process("full_text", folder, directory, workers)
     say("parsing alone")
     report["parsing"] = _in_process("parsing_alone", folder, directory, workers)
     say("second start")
@@ -339,8 +361,15 @@ def print_report(report: dict[str, Any]) -> None:
         ("  of parsing alone, s", lambda each: f"{each['parsing']['cpu_seconds']:.1f}"),
         ("ctags -R, s", lambda each: f"{each.get('ctags_seconds', 0):.2f}"),
         ("  processor time, s", lambda each: f"{each.get('ctags_cpu_seconds', 0):.2f}"),
-        ("times ctags, by the clock", lambda each: f"{each.get('times_ctags', 0):.2f}"),
-        ("times ctags, processor time", lambda each: f"{each.get('cpu_times_ctags', 0):.2f}"),
+        ("times ctags, by the clock", lambda each: _times(each["first"], "times_ctags")),
+        ("times ctags, processor time", lambda each: _times(each["first"], "cpu_times_ctags")),
+        ("with full-text search at once, s", lambda each: f"{each['complete']['seconds']:.2f}"),
+        ("  times ctags, by the clock", lambda each: _times(each["complete"], "times_ctags")),
+        (
+            "  times ctags, processor time",
+            lambda each: _times(each["complete"], "cpu_times_ctags"),
+        ),
+        ("full-text search, added later, s", lambda each: f"{each['added']['seconds']:.2f}"),
         ("second start, s", lambda each: f"{each['second']['seconds']:.2f}"),
         ("  files read", lambda each: f"{each['second']['read']}"),
         ("save to visible, ms: p50", lambda each: f"{each['second']['visible']['p50']:.0f}"),
@@ -349,10 +378,12 @@ def print_report(report: dict[str, Any]) -> None:
             "server's memory, MB: peak of first index",
             lambda each: _mb(each["first"], "peak_rss_mb"),
         ),
+        ("  with full-text search", lambda each: _mb(each["complete"], "peak_rss_mb")),
         ("  after the second start", lambda each: _mb(each["second"], "rss_mb")),
         ("  after questions and saves", lambda each: _mb(each["second"], "rss_mb_after")),
         ("a worker's memory, MB: peak", lambda each: _mb(each["first"], "worker_peak_rss_mb")),
         ("index on disk, MB", lambda each: _mb(each["first"], "index_mb")),
+        ("  with full-text search", lambda each: _mb(each["complete"], "index_mb")),
     ]
     for name in sizes[0]["second"]["questions"]:
         for spread in ("p50", "p95"):
@@ -372,6 +403,10 @@ def print_report(report: dict[str, Any]) -> None:
 
 def _mb(part: dict[str, Any], name: str) -> str:
     return f"{part[name]:.0f}"
+
+
+def _times(part: dict[str, Any], name: str) -> str:
+    return f"{part.get(name, 0):.2f}"
 
 
 @click.command(help=__doc__)
@@ -399,6 +434,7 @@ def main(
         assert directory is not None
         steps = {
             "first_index": first_index,
+            "full_text": full_text,
             "parsing_alone": parsing_alone,
             "second_start": second_start,
         }

@@ -210,6 +210,23 @@ async def test_an_open_document_counts_as_it_is_and_not_as_it_was_saved(
     assert "def weigh_it_all(self, in_kilograms)" in shown["shelf.py"]
 
 
+async def test_similar_code_is_looked_for_when_excerpts_are_first_asked_for(
+    workspaces: Workspaces, folder: Path
+) -> None:
+    text = "import shelf\n\n\ndef weigh_boxes(boxes, in_kilograms):\n    everything = "
+    path = await saved_use(workspaces, folder, text)
+    workspace = workspaces.of(path)
+    assert workspace is not None
+    known = workspaces.knowledge_for(path, Settings())
+    excerpts(known, text, frozenset({"definitions", "imported"}))
+    await workspaces.settle()
+    assert not workspace.index.state().has_full_text
+    assert excerpts(known, text, frozenset({"similar"})) == {}
+    await workspaces.settle()
+    assert workspace.index.state().has_full_text
+    assert "shelf.py" in excerpts(known, text, frozenset({"similar"}))
+
+
 async def test_installed_packages_are_shown_once_they_were_looked_into(
     workspaces: Workspaces, folder: Path
 ) -> None:

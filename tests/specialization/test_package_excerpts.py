@@ -130,6 +130,9 @@ async def test_prompts_are_those_that_a_session_builds_in_a_workspace_of_the_pac
     known = Workspaces(LANGUAGES, lambda _event: None)
     known.configure(Settings(), [])
     known.follow([workspace], [])
+    opened = known.of(workspace)
+    assert opened is not None
+    opened.want_full_text()
     await known.settle()
     try:
         knowledge = known.knowledge_for(workspace / USING.path, Settings())

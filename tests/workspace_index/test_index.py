@@ -103,6 +103,72 @@ def test_a_found_chunk_is_a_piece_of_the_text(shop: Path) -> None:
     assert "renderBasket" in text[found.start : found.end]
 
 
+def test_full_text_search_is_made_when_it_is_wanted(shop: Path) -> None:
+    index = opened(shop, full_text=False)
+    assert index.update().parsed == 3
+    assert index.definitions_of(["pay_for"], 1)
+    assert index.knows_name("price")
+    assert index.search(["totalPrice"], 5) == []
+    assert not index.state().has_full_text
+    assert index.update().read == 0
+    before = index.facts_of("shop/basket.py")
+
+    assert index.want_full_text()
+    assert not index.want_full_text()
+    assert index.update().parsed == 3
+    assert index.state().has_full_text
+    found = index.search(["totalPrice"], 5)
+    assert {each.path for each in found} == {"shop/basket.py", "shop/checkout.py", "web/app.js"}
+    after = index.facts_of("shop/basket.py")
+    assert before is not None
+    assert after is not None
+    assert (before.chunks, before.definitions) == ((), after.definitions)
+    assert after.chunks
+    assert places(index.definitions_of(["pay_for"], 5)) == [("shop/checkout.py", "pay_for")]
+    assert index.update().read == 0
+
+
+def test_an_index_whose_full_text_came_later_is_as_one_that_had_it_at_once(
+    shop: Path, tmp_path: Path
+) -> None:
+    later = opened(shop, full_text=False)
+    later.update()
+    write(shop, {"shop/gift.py": "def wrap_basket(basket): ...\n"})
+    later.want_full_text()
+    later.note_changes(["shop/gift.py"])  # of other chunks than the files before it have
+    later.update()
+    at_once = opened(shop, directory=tmp_path / "others")
+    at_once.update()
+    for words in (["totalPrice"], ["add item append"], ["renderBasket"], ["wrap"]):
+        assert later.search(words, 5) == at_once.search(words, 5) != []
+    later.close()
+    assert opened(shop, full_text=False).search(["totalPrice"], 5) == at_once.search(
+        ["totalPrice"], 5
+    )
+
+
+def test_full_text_search_that_was_wanted_once_stays_wanted(shop: Path) -> None:
+    indexed(shop).close()
+    index = opened(shop, full_text=False)
+    write(shop, {"shop/checkout.py": "def pay_later(): pass\n"})
+    index.update()
+    assert index.search(["later"], 1)[0].path == "shop/checkout.py"
+    index.rebuild()
+    assert index.search(["later"], 1)[0].path == "shop/checkout.py"
+
+
+def test_what_comes_back_gets_full_text_when_that_is_wanted_now(shop: Path) -> None:
+    index = opened(shop, full_text=False)
+    index.update()
+    write(shop, {"shop/basket.py": "def other_branch(): pass\n"})
+    index.want_full_text()
+    index.update()
+    assert index.search(["append"], 1) == []
+    write(shop, {"shop/basket.py": SHOP["shop/basket.py"]})
+    index.note_changes(["shop/basket.py"])
+    assert index.search(["append"], 1)[0].path == "shop/basket.py"
+
+
 def test_names_that_are_used_are_known(shop: Path) -> None:
     index = indexed(shop)
     assert index.knows_name("price")

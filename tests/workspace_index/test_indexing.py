@@ -19,10 +19,10 @@ import struct, sys
 import msgspec
 from tabwright.workspace_index import worker
 whole = worker.read_files
-def read_files(folder, files, maker, is_known):
+def read_files(folder, files, maker, is_known, *, full_text):
     if any("poison" in path for path, _ in files):
         sys.exit(3)
-    return whole(folder, files, maker, is_known)
+    return whole(folder, files, maker, is_known, full_text=full_text)
 worker.read_files = read_files
 worker._main()
 """
@@ -78,6 +78,22 @@ def test_a_file_that_ends_a_worker_is_left_out_and_the_others_are_not(tmp_path: 
     ]
     assert [each.path for each in records] == [each.path for each in files]
     assert [each.path for each in records if each.outcome != "facts"] == ["poison.py"]
+
+
+def test_what_comes_after_full_text_search_was_wanted_has_it(tmp_path: Path) -> None:
+    start, files = workspace(tmp_path, 30)
+    wanted: list[bool] = []
+    records: list[FileRecord] = []
+    batches = read_in_workers(start, files, 1, reads_full_text=lambda: bool(wanted))
+    for batch in batches:
+        records += batch
+        wanted.append(True)
+    has_full_text = [each.has_full_text for each in records]
+    assert has_full_text == sorted(has_full_text)
+    assert {False, True} == set(has_full_text)
+    for each in records:
+        assert each.terms is not None
+        assert bool(each.terms.by_chunk) is each.has_full_text
 
 
 def test_workers_that_never_live_are_given_up(tmp_path: Path) -> None:

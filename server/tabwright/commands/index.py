@@ -131,7 +131,9 @@ def _open(folder: Path, exclude: tuple[str, ...], workers: int = 0) -> Workspace
     from tabwright.commands.building import build_languages
     from tabwright.workspace_index.index import WorkspaceIndex
 
-    return WorkspaceIndex.open(folder, build_languages(), exclude=exclude, workers=workers)
+    return WorkspaceIndex.open(
+        folder, build_languages(), exclude=exclude, workers=workers, full_text=False
+    )
 
 
 def _list_all() -> None:
@@ -162,6 +164,11 @@ def _print_state(folder: Path, state: IndexState, seconds: float | None = None) 
         f" out ({state.source_bytes / 1e6:,.1f} MB of source, {state.database_bytes / 1e6:,.1f} MB"
         " of index)."
     )
+    if not state.has_full_text:
+        click.echo(
+            "Full-text search does not find all of it: that is made when it is first needed, by a"
+            " model that sees excerpts or by `tabwright context`."
+        )
     if not state.is_leading:
         click.echo("An editor keeps it up to date.")
     for problem in state.problems:

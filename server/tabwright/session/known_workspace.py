@@ -111,6 +111,8 @@ class KnownWorkspace:
         excerpts, which the prompt begins with, do not change while one types.
         """
         workspace = self.workspace
+        if "similar" in sources:
+            workspace.want_full_text()
         open_files = {
             each.path: opened for each in self.others if (opened := self._opened(each)) is not None
         }

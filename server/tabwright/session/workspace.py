@@ -92,6 +92,7 @@ class Workspace:
             reads_ignore_files=reads_ignore_files,
             resolve=self._resolved,
             changed_together_with=self._changed_together,
+            full_text=False,
         )
         self._watcher = WorkspaceWatcher(
             folder, self._note_disk, is_telling=is_telling, polls=polls
@@ -107,6 +108,12 @@ class Workspace:
     def note_changes(self, paths: Iterable[str]) -> None:
         """Files or folders changed on disk, by paths from the workspace folder."""
         self._spawn(self._read_again(tuple(paths)))
+
+    def want_full_text(self) -> None:
+        """Have the index find code by its words, in the background, from the first time on that it
+        is asked to: models that see no excerpts never do."""
+        if self.index.want_full_text():
+            self._spawn(self._read_full_text())
 
     def _note_disk(self, changed: frozenset[str]) -> None:
         """Take what the watcher tells."""
@@ -185,6 +192,17 @@ class Workspace:
             await asyncio.sleep(_UNSETTLED_SECONDS)
             await self._read_again(unsettled)
 
+    async def _read_full_text(self) -> None:
+        async with self._reading:
+            if self._is_stopped.is_set():
+                return
+            try:
+                await asyncio.to_thread(self.index.update, self._report, self._is_stopped.is_set)
+            except Exception as error:  # a bug here must not cost the suggestions
+                logger.warning("Reading for full-text search failed: %s.", type(error).__name__)
+            self.revision += 1
+            self._on_event(WorkspaceEvent(self.folder, "ready"))
+
     async def _find_dependencies(
         self, key: tuple[str, tuple[Import, ...], tuple[str, ...]], language: Language
     ) -> None:
@@ -222,15 +240,11 @@ class Workspace:
         )
 
     def _update_all(self, near: Sequence[Path]) -> None:
-        def report(done: int, total: int) -> None:
-            event = WorkspaceEvent(self.folder, "reading", done, total)
-            self._loop.call_soon_threadsafe(self._on_event, event)
-
         if not self.folder.is_dir():  # deleted while open, or on a drive that is gone
             for path in self.memory.paths():
                 self.memory.forget(path)
             return
-        self.index.update(report, self._is_stopped.is_set)
+        self.index.update(self._report, self._is_stopped.is_set)
         paths = self.index.paths()
         with self._resolving:
             files = [*paths, *_configuration_files(self.folder, paths)]
@@ -241,6 +255,10 @@ class Workspace:
         self.memory.settle()
         self._read_history()
         forget_left_over(index_directory())
+
+    def _report(self, done: int, total: int) -> None:
+        event = WorkspaceEvent(self.folder, "reading", done, total)
+        self._loop.call_soon_threadsafe(self._on_event, event)
 
     def _update(self, paths: tuple[str, ...]) -> tuple[str, ...]:
         before = set(self.index.paths())

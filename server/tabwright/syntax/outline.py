@@ -71,10 +71,10 @@ class Outline:
     references: Mapping[str, int]
     """The names captured as `@reference`, with how often each is where it is not defined."""
     pieces: Sequence[tuple[int, int]]
-    """The text cut on syntax borders, without gaps, see `pieces.py`."""
+    """The text cut on syntax borders, without gaps, see `pieces.py`; none where not asked for."""
 
 
-def outline_of(text: str, grammar: Grammar) -> Outline:
+def outline_of(text: str, grammar: Grammar, *, with_pieces: bool = True) -> Outline:
     """Parse a text once and ask it everything that the index wants to know.
 
     Where the parser is so lost that a query would take minutes, there are only the pieces; where
@@ -107,7 +107,7 @@ def outline_of(text: str, grammar: Grammar) -> Outline:
     )
     definitions = _ordered(captured, _OF_DEFINITIONS)
     imports = _ordered(captured, _OF_IMPORTS)
-    pieces = pieces_of(root, source)
+    pieces = pieces_of(root, source) if with_pieces else []
     if len(source) != len(text):
         bytes_used = {each for span in (*definitions, *imports) for each in span[:2]}
         bytes_used.update(each for piece in pieces for each in piece)

@@ -12,6 +12,7 @@ from tabwright.workspace_index.database import BLOCK_BITS
 from tabwright.workspace_index.postings import Postings, Segment, joined, make_segment
 from tabwright.workspace_index.records import FileRecord
 from tabwright.workspace_index.snapshot import BY_CHUNK, BY_FILE, Family, Snapshot
+from tabwright.workspace_index.terms import FileTerms
 
 _ROWS_AT_ONCE = 500
 
@@ -24,9 +25,10 @@ class Change:
         self._snapshot = snapshot
         self._next_content = snapshot.next_content
         self._next_chunk = snapshot.next_chunk
-        self._lengths: list[bytes] = []
+        self._new_contents = 0
+        self._chunks: list[tuple[int, bytes]] = []
+        """Contents that get chunks, with the lengths of these, in the order of their ids."""
         self._touched: set[int] = set()
-        self._new_ids: dict[bytes, int] = {}
         self._by_file: list[Postings] = []
         self._by_chunk: list[Postings] = []
 
@@ -58,7 +60,7 @@ class Change:
 
     def finished(self) -> Snapshot:
         """Write the posting lists, and return what is in the index now."""
-        snapshot = self._snapshot.with_contents(self._lengths)
+        snapshot = self._snapshot.with_contents(self._new_contents, self._chunks)
         for family, parts in ((BY_FILE, self._by_file), (BY_CHUNK, self._by_chunk)):
             if parts:
                 segment = write_segment(
@@ -71,21 +73,24 @@ class Change:
         return snapshot.with_liveness(live, self._touched - live)
 
     def _content_id(self, record: FileRecord) -> int | None:
-        known = self._new_ids.get(record.content_hash)
-        if known is not None:
-            return known
-        question = "SELECT id FROM contents WHERE hash = ?"
+        question = "SELECT id, full_text FROM contents WHERE hash = ?"
         row = self._connection.execute(question, (record.content_hash,)).fetchone()
-        if row is not None:
-            return int(row[0])
-        return self._add_content(record) if record.terms is not None else None
+        if row is None:
+            return self._add_content(record, record.terms) if record.terms is not None else None
+        content, has_full_text = row
+        if record.terms is not None and record.has_full_text and not has_full_text:
+            self._connection.execute(
+                "UPDATE contents SET first_chunk = ?, chunk_lengths = ?, rest = ?, full_text = 1"
+                " WHERE id = ?",
+                (self._next_chunk, record.terms.chunk_lengths, record.rest, content),
+            )
+            self._add_chunks(content, record.terms)
+        return int(content)
 
-    def _add_content(self, record: FileRecord) -> int:
-        terms = record.terms
-        assert terms is not None, "asked before"
+    def _add_content(self, record: FileRecord, terms: FileTerms) -> int:
         content = self._next_content
         self._connection.execute(
-            "INSERT INTO contents VALUES(?, ?, ?, ?, ?, ?)",
+            "INSERT INTO contents VALUES(?, ?, ?, ?, ?, ?, ?)",
             (
                 content,
                 record.content_hash,
@@ -93,11 +98,18 @@ class Change:
                 terms.chunk_lengths,
                 record.definitions,
                 record.rest,
+                record.has_full_text,
             ),
         )
         by_file = np.frombuffer(terms.by_file, np.uint64)
         places = np.full(len(by_file), content, np.uint32)
         self._by_file.append(Postings(by_file, places, np.frombuffer(terms.file_values, np.uint16)))
+        self._next_content += 1
+        self._new_contents += 1
+        self._add_chunks(content, terms)
+        return content
+
+    def _add_chunks(self, content: int, terms: FileTerms) -> None:
         chunks = np.frombuffer(terms.chunk_numbers, np.uint16).astype(np.uint32)
         self._by_chunk.append(
             Postings(
@@ -106,11 +118,8 @@ class Change:
                 np.frombuffer(terms.chunk_values, np.uint16),
             )
         )
-        self._lengths.append(terms.chunk_lengths)
-        self._new_ids[record.content_hash] = content
-        self._next_content += 1
+        self._chunks.append((content, terms.chunk_lengths))
         self._next_chunk += len(terms.chunk_lengths) // 2
-        return content
 
     def _touch_contents_of(self, paths: Sequence[str]) -> None:
         """Note that what these files had until now may be gone."""

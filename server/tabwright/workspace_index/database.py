@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -31,7 +31,8 @@ CREATE TABLE contents(
     first_chunk INTEGER NOT NULL,
     chunk_lengths BLOB NOT NULL,
     definitions BLOB NOT NULL,
-    rest BLOB NOT NULL
+    rest BLOB NOT NULL,
+    full_text INTEGER NOT NULL
 );
 CREATE TABLE files(
     path TEXT PRIMARY KEY,
@@ -41,6 +42,7 @@ CREATE TABLE files(
     left_out TEXT
 ) WITHOUT ROWID;
 CREATE INDEX files_by_content ON files(content);
+CREATE INDEX contents_without_full_text ON contents(id) WHERE NOT full_text;
 CREATE TABLE segments(
     id INTEGER PRIMARY KEY,
     family INTEGER NOT NULL,
@@ -49,6 +51,7 @@ CREATE TABLE segments(
 );
 CREATE TABLE blocks(id INTEGER PRIMARY KEY, block BLOB NOT NULL);
 """
+IS_KNOWN = "SELECT 1 FROM contents WHERE hash = ? AND full_text >= ?"
 BLOCK_BITS = 20
 """A block's id is its segment's with its own number in so many bits."""
 
@@ -318,17 +321,18 @@ def workspace_of(file: Path) -> str | None:
     return str(row[0]) if row else None
 
 
-def known_hash_lookup(file: Path) -> Callable[[bytes], bool]:
-    """Return a function for another process that tells whether a content is in the index."""
+def known_hash_lookup(file: Path) -> Callable[[bytes, bool], bool]:
+    """Return a function for another process that tells whether a content is in the index; with
+    True, whether full-text search finds it, too."""
     connection: list[sqlite3.Connection] = []
 
-    def is_known(content_hash: bytes) -> bool:
+    def is_known(content_hash: bytes, full_text: bool) -> bool:
         try:
             if not connection:
                 opened = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
                 connection.append(opened)
-            question = "SELECT 1 FROM contents WHERE hash = ?"
-            return connection[0].execute(question, (content_hash,)).fetchone() is not None
+            found = connection[0].execute(IS_KNOWN, (content_hash, full_text)).fetchone()
+            return found is not None
         except sqlite3.Error:
             return False
 
@@ -355,6 +359,25 @@ def count_generation(connection: sqlite3.Connection) -> None:
         "INSERT INTO meta VALUES('generation', '1')"
         " ON CONFLICT(key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
     )
+
+
+def reads_full_text(connection: sqlite3.Connection) -> bool:
+    """Return whether full-text search is wanted of this index.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    row = connection.execute("SELECT 1 FROM meta WHERE key = 'full text'").fetchone()
+    return row is not None
+
+
+def note_full_text(connection: sqlite3.Connection) -> None:
+    """Note in a transaction that full-text search is wanted from now on.
+
+    Raises:
+        sqlite3.Error: it cannot be written.
+    """
+    connection.execute("INSERT OR IGNORE INTO meta VALUES('full text', '1')")
 
 
 def _delete_left_over_blocks(connection: sqlite3.Connection) -> None:

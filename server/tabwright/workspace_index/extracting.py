@@ -17,14 +17,16 @@ LONGEST_TEXT = 1_000_000
 _logger = logging.getLogger(__name__)
 
 
-def facts_of(text: str, language: Language) -> FileFacts:
+def facts_of(text: str, language: Language, *, with_chunks: bool = True) -> FileFacts:
     """Return what is known of a text; of one that is too long, or of a language whose folder
     cannot be used, nothing. The same text always has the same facts.
+
+    `with_chunks` says whether it is cut into pieces for full-text search.
     """
     if not text or len(text) > LONGEST_TEXT:
         return _no_facts(language)
     try:
-        outline = outline_of(text, language.grammar)
+        outline = outline_of(text, language.grammar, with_pieces=with_chunks)
     except LanguageFileError as error:
         _logger.warning("%s", error)
         return _no_facts(language)

@@ -66,4 +66,5 @@ class FileFacts(msgspec.Struct, frozen=True, array_like=True):
     references: tuple[tuple[str, int], ...]
     """Names that are used, with how often; sorted by name."""
     chunks: tuple[Chunk, ...]
-    """In order, without overlap; together they cover all code."""
+    """In order, without overlap; together they cover all code. None where full-text search was not
+    wanted."""

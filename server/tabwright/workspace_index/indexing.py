@@ -82,15 +82,19 @@ def read_in_workers(
     workers: int,
     is_cancelled: Callable[[], bool] = lambda: False,
     command: Sequence[str] = (),
+    *,
+    reads_full_text: Callable[[], bool] = lambda: True,
 ) -> Generator[list[FileRecord], None, None]:
     """Yield the records of all files in order, batch by batch; less of them when cancelled.
 
-    Closing the iterator ends the processes.
+    Closing the iterator ends the processes. `reads_full_text` says for each batch, when its turn
+    comes, whether full-text search is to find its files.
 
     Raises:
         OSError: no process can be started, or none lives.
     """
-    crew = _Crew(start, list(in_batches(files)), command or python_module_command(WORKER_MODULE))
+    program = command or python_module_command(WORKER_MODULE)
+    crew = _Crew(start, list(in_batches(files)), program, reads_full_text)
     try:
         crew.start(max(1, min(workers, len(crew.batches))))
         for number in range(len(crew.batches)):
@@ -106,9 +110,14 @@ class _Crew:
     """Some workers that share a list of batches, and a thread for each that talks to it."""
 
     def __init__(
-        self, start: WorkerStart, batches: list[list[ToRead]], command: Sequence[str]
+        self,
+        start: WorkerStart,
+        batches: list[list[ToRead]],
+        command: Sequence[str],
+        reads_full_text: Callable[[], bool],
     ) -> None:
         self.batches = batches
+        self._reads_full_text = reads_full_text
         self._start = start
         self._command = command
         self._next = 0
@@ -188,7 +197,7 @@ class _Crew:
         return records
 
     def _asked(self, worker: _Worker, files: Sequence[ToRead]) -> list[FileRecord] | None:
-        answer = worker.ask(files, self._is_ending)
+        answer = worker.ask(files, self._is_ending, full_text=self._reads_full_text())
         if answer is None:
             self._deaths += 1
         else:
@@ -230,15 +239,17 @@ class _Worker:
                 self._process.stdin.write(encode_frame(self._start))
             return self._process
 
-    def ask(self, files: Sequence[ToRead], is_ending: threading.Event) -> list[FileRecord] | None:
+    def ask(
+        self, files: Sequence[ToRead], is_ending: threading.Event, *, full_text: bool
+    ) -> list[FileRecord] | None:
         """Return the records of some files, None when the process did not survive that."""
-        batch: Batch = tuple((file.path, file.language) for file in files)
+        batch: Batch = (full_text, tuple((file.path, file.language) for file in files))
         try:
             process = self.ensure_running()
             assert process.stdin is not None
             _write_all(process.stdin.fileno(), encode_frame(batch))
             records = decode_answer(_read_answer(process, is_ending))
-            if len(records) != len(batch):
+            if len(records) != len(files):
                 raise ValueError("another number of answers than questions")  # noqa: TRY301
         except (OSError, EOFError, ValueError, msgspec.MsgspecError) as error:
             logger.info("A worker of the index ended or fell silent: %s.", type(error).__name__)

@@ -30,10 +30,18 @@ def read_files(
     folder: Path,
     files: Sequence[tuple[str, Language]],
     maker: TermMaker,
-    is_known: Callable[[bytes], bool],
+    is_known: Callable[[bytes, bool], bool],
+    *,
+    full_text: bool,
 ) -> list[FileRecord]:
-    """Return what the index keeps of files, given by their paths from the workspace folder."""
-    looked_at = [_look_at(folder, path, language, is_known) for path, language in files]
+    """Return what the index keeps of files, given by their paths from the workspace folder.
+
+    Args:
+        is_known: whether a content, given by its hash, is in the index; with True, whether
+            full-text search finds it, too.
+        full_text: whether full-text search is to find them.
+    """
+    looked_at = [_look_at(folder, path, language, is_known, full_text) for path, language in files]
     terms = iter(maker.terms_of([(each.text, each.facts) for _, each in looked_at if each]))
     return [
         msgspec.structs.replace(record, terms=next(terms)) if parsed is not None else record
@@ -47,7 +55,11 @@ class _Parsed(NamedTuple):
 
 
 def _look_at(
-    folder: Path, path: str, language: Language, is_known: Callable[[bytes], bool]
+    folder: Path,
+    path: str,
+    language: Language,
+    is_known: Callable[[bytes, bool], bool],
+    full_text: bool,
 ) -> tuple[FileRecord, _Parsed | None]:
     """Return what the index keeps of a file without its terms, and what these follow from."""
     try:
@@ -61,13 +73,20 @@ def _look_at(
     if why is not None:
         return FileRecord(path, "left out", size, modified_ns, left_out=why.value), None
     content_hash = hash_of(content, language.id)
-    if is_known(content_hash):
+    if is_known(content_hash, full_text):
         return FileRecord(path, "known", size, modified_ns, content_hash), None
     text = mask_secrets(text_from(content))
-    facts = facts_of(text, language)
+    facts = facts_of(text, language, with_chunks=full_text)
     definitions, rest = encode_facts(facts)
     record = FileRecord(
-        path, "facts", size, modified_ns, content_hash, definitions=definitions, rest=rest
+        path,
+        "facts",
+        size,
+        modified_ns,
+        content_hash,
+        definitions=definitions,
+        rest=rest,
+        has_full_text=full_text,
     )
     return record, _Parsed(text, facts)
 

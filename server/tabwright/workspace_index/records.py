@@ -41,6 +41,8 @@ class FileRecord(msgspec.Struct, frozen=True, array_like=True):
     rest: bytes = b""
     """Encoded `FileRest`."""
     terms: FileTerms | None = None
+    has_full_text: bool = False
+    """Whether chunks are among the facts and terms; only with facts."""
 
 
 _encoder = msgspec.msgpack.Encoder()

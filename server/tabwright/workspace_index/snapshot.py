@@ -64,22 +64,26 @@ class Snapshot:
         total = int(self.chunk_lengths.sum(where=self.live_chunks, dtype=np.int64))
         return max(1.0, total / max(1, self.live_chunk_count))
 
-    def with_contents(self, lengths_of_each: Sequence[bytes]) -> Snapshot:
-        """Return it with new, live contents, each given by the lengths of its chunks."""
-        if not lengths_of_each:
+    def with_contents(self, count: int, chunks: Sequence[tuple[int, bytes]]) -> Snapshot:
+        """Return it with new, live contents, and with new chunks.
+
+        `chunks` are by content, each given by the lengths of its chunks; besides the new contents
+        these may be others that had none.
+        """
+        if not count and not chunks:
             return self
-        counts = np.array([len(each) // 2 for each in lengths_of_each], np.uint32)
-        ids = np.arange(self.next_content, self.next_content + len(counts), dtype=np.uint32)
-        firsts = self.next_chunk + np.cumsum(counts) - counts
+        ids = np.array([content for content, _ in chunks], np.uint32)
+        counts = np.array([len(lengths) // 2 for _, lengths in chunks], np.uint32)
+        first_chunks = np.concatenate((self.first_chunks, np.zeros(count, np.uint32)))
+        first_chunks[ids] = self.next_chunk + np.cumsum(counts) - counts
+        lengths = b"".join([each for _, each in chunks])
         return replace(
             self,
-            is_live=np.concatenate((self.is_live, np.ones(len(counts), np.bool_))),
-            first_chunks=np.concatenate((self.first_chunks, firsts.astype(np.uint32))),
+            is_live=np.concatenate((self.is_live, np.ones(count, np.bool_))),
+            first_chunks=first_chunks,
             chunk_contents=np.concatenate((self.chunk_contents, np.repeat(ids, counts))),
-            chunk_lengths=np.concatenate(
-                (self.chunk_lengths, np.frombuffer(b"".join(lengths_of_each), np.uint16))
-            ),
-            contents=self.contents + len(counts),
+            chunk_lengths=np.concatenate((self.chunk_lengths, np.frombuffer(lengths, np.uint16))),
+            contents=self.contents + count,
         )
 
     def with_liveness(self, live: Iterable[int], dead: Iterable[int]) -> Snapshot:
@@ -143,7 +147,7 @@ def _of_contents(rows: Sequence[tuple[int, int, bytes]]) -> Snapshot:
     counts = np.array([len(row[2]) // 2 for row in rows], np.int64)
     contents = int(ids[-1]) + 1
     chunks = int((firsts + counts).max())
-    if int(ids[0]) < 0 or chunks > np.iinfo(np.uint32).max or (np.diff(firsts) < 0).any():
+    if int(ids[0]) < 0 or int(firsts.min()) < 0 or chunks > np.iinfo(np.uint32).max:
         raise ValueError("the contents of an index are out of order")
     first_chunks = np.zeros(contents, np.uint32)
     first_chunks[ids] = firsts

@@ -18,9 +18,12 @@ import numpy as np
 
 from tabwright.workspace_index.change import Change, block_id, write_segment
 from tabwright.workspace_index.database import (
+    IS_KNOWN,
     Database,
     count_generation,
+    note_full_text,
     read_generation,
+    reads_full_text,
 )
 from tabwright.workspace_index.facts import Definition, FileFacts
 from tabwright.workspace_index.postings import (
@@ -73,6 +76,8 @@ class Store:
         self.version = 0
         """Counts how often what is known has changed."""
         self.is_broken = False
+        self.wants_full_text = False
+        """Whether full-text search is to find what is read from now on."""
         self._write_lock = threading.RLock()
         self._retired: list[int] = []
         self._generation = -1
@@ -115,6 +120,7 @@ class Store:
             if not self._database.fits():
                 self.snapshot = EMPTY
                 return
+            self.wants_full_text = self.wants_full_text or reads_full_text(connection)
             generation = read_generation(connection)
             if generation != self._generation:
                 self.snapshot = load_snapshot(connection)
@@ -274,10 +280,17 @@ class Store:
         question += " ORDER BY path"
         return [KnownFile(*row) for row in self._rows(question, bounds)]
 
-    def is_known(self, content_hash: bytes) -> bool:
-        """Say whether a content is in the index."""
-        question = "SELECT 1 FROM contents WHERE hash = ?"
-        return bool(self._rows(question, (content_hash,)))
+    def is_known(self, content_hash: bytes, full_text: bool) -> bool:
+        """Say whether a content is in the index; with True, whether full-text search finds it."""
+        return bool(self._rows(IS_KNOWN, (content_hash, full_text)))
+
+    def without_full_text(self) -> frozenset[int]:
+        """Return the contents that files have and full-text search does not find."""
+        question = (
+            "SELECT DISTINCT id FROM contents JOIN files ON files.content = contents.id"
+            " WHERE NOT full_text"
+        )
+        return frozenset(row[0] for row in self._rows(question))
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many files are indexed, how many are left out, and how many bytes both are."""
@@ -345,6 +358,8 @@ class Store:
                     snapshot = change.finished()
                     self._delete_retired(connection)
                     count_generation(connection)
+                    if self.wants_full_text:
+                        note_full_text(connection)
             except (*_READ_ERRORS, OSError) as error:
                 self._note_unwritable(error)
                 return False

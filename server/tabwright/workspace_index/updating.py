@@ -149,7 +149,7 @@ class Updater:
                 found += [one] if one is not None else []
             if (self._what.folder / path).is_dir():
                 found += walk(rules, self._what.has_language, self._is_stopped.is_set, path)
-        changed, gone = self._compared(found, {each.path: each for each in known})
+        changed, gone = self._compared(found, {each.path: each for each in known}, frozenset())
         with self._noted_lock:
             if self._noted is not None:
                 self._noted.update(gone)
@@ -183,7 +183,8 @@ class Updater:
         if is_cancelled():
             return Updated(files=len(found), was_cancelled=True)
         known = {each.path: each for each in self._store.files()}
-        changed, gone = self._compared(found, known)
+        incomplete = self._store.wants_full_text and self._store.without_full_text()
+        changed, gone = self._compared(found, known, incomplete or frozenset())
         del known
         if gone:
             self._store.write([], self._not_noted(gone))
@@ -206,9 +207,15 @@ class Updater:
         )
 
     def _compared(
-        self, found: Iterable[FoundFile], known: dict[str, KnownFile]
+        self,
+        found: Iterable[FoundFile],
+        known: dict[str, KnownFile],
+        incomplete: frozenset[int],
     ) -> tuple[list[ToRead], list[str]]:
-        """Return which files must be read, and which of those known are gone."""
+        """Return which files must be read, and which of those known are gone.
+
+        `incomplete` are contents of which not all is known that is wanted.
+        """
         changed: list[ToRead] = []
         there: set[str] = set()
         for file in found:
@@ -217,7 +224,11 @@ class Updater:
                 continue
             there.add(file.path)
             before = known.get(file.path)
-            if before is None or (before.size, before.modified_ns) != (file.size, file.modified_ns):
+            if (
+                before is None
+                or (before.size, before.modified_ns) != (file.size, file.modified_ns)
+                or before.content in incomplete
+            ):
                 changed.append(wanted)
         return changed, [path for path in known if path not in there]
 
@@ -239,7 +250,9 @@ class Updater:
             workers = self._what.workers or default_workers()
             try:
                 with contextlib.closing(
-                    read_in_workers(start, files, workers, is_cancelled)
+                    read_in_workers(
+                        start, files, workers, is_cancelled, reads_full_text=self._reads_full_text
+                    )
                 ) as batches:
                     for batch in batches:
                         done += len(batch)
@@ -256,7 +269,11 @@ class Updater:
                 [(file.path, self._what.by_id[file.language]) for file in chosen],
                 TermMaker(),
                 self._store.is_known,
+                full_text=self._reads_full_text(),
             )
+
+    def _reads_full_text(self) -> bool:
+        return self._store.wants_full_text
 
 
 class _Counts:

@@ -7,6 +7,7 @@ length (big-endian) and a MessagePack message. It ends when its input does.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import struct
 import sys
@@ -23,6 +24,9 @@ from tabwright.workspace_index.terms import TermMaker
 
 FRAME_LENGTH = struct.Struct(">I")
 _NICENESS = 10
+_OBJECTS_BETWEEN_COLLECTIONS = 200_000
+"""Python looks for cycles after 700 new objects (2,000 since 3.13) by default, and a parsed file is
+thousands of nodes without one: a tenth of the time."""
 
 
 class WorkerStart(msgspec.Struct, frozen=True, array_like=True):
@@ -35,9 +39,10 @@ class WorkerStart(msgspec.Struct, frozen=True, array_like=True):
     """The index file, to ask what is known already."""
 
 
-Batch: TypeAlias = tuple[tuple[str, str], ...]
-"""Every further message: paths from the workspace folder, with the ids of their languages. The
-answer is one `FileRecord` for each, in the same order."""
+Batch: TypeAlias = tuple[bool, tuple[tuple[str, str], ...]]
+"""Every further message: whether full-text search is to find the files, and their paths from the
+workspace folder, with the ids of their languages. The answer is one `FileRecord` for each, in the
+same order."""
 
 _encoder = msgspec.msgpack.Encoder()
 _start_decoder = msgspec.msgpack.Decoder(WorkerStart)
@@ -66,6 +71,8 @@ def _main() -> None:
     os.dup2(2, 1)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(_NICENESS)
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     questions = sys.stdin.buffer
     start = _start_decoder.decode(_read_frame(questions))
     registry = LanguageRegistry([Path(each) for each in start.grammar_folders])
@@ -74,9 +81,9 @@ def _main() -> None:
     maker = TermMaker()
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
-            batch = _batch_decoder.decode(_read_frame(questions))
+            full_text, batch = _batch_decoder.decode(_read_frame(questions))
             files = [(path, languages[language]) for path, language in batch]
-            records = read_files(folder, files, maker, is_known)
+            records = read_files(folder, files, maker, is_known, full_text=full_text)
             _write_all(answers, encode_frame(tuple(records)))
 
 

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -35,7 +36,13 @@ from tabwright.workspace_index.postings import (
     merged,
     to_merge,
 )
-from tabwright.workspace_index.records import EncodedDefinitions, FileRecord, decode_facts
+from tabwright.workspace_index.records import (
+    EncodedDefinitions,
+    FileImports,
+    FileRecord,
+    decode_facts,
+    decode_imports,
+)
 from tabwright.workspace_index.snapshot import (
     BY_CHUNK,
     BY_FILE,
@@ -52,6 +59,7 @@ T = TypeVar("T")
 _TRIES = 5
 _DEAD_KEPT = 2_000
 _CACHED_CONTENTS = 2_000
+_CACHED_PATHS = 20_000
 _ROWS_AT_ONCE = 500
 _READ_ERRORS = (sqlite3.Error, ValueError, IndexError, msgspec.MsgspecError)
 
@@ -181,13 +189,19 @@ class Store:
         there = [part for part in parts if part is not None]
         if not there:
             return np.empty(0, np.uint32), np.empty(0, np.uint16)
-        places = np.concatenate([part[0] for part in there])
-        values = np.concatenate([part[1] for part in there])
+        places, values = there[0]
+        if len(there) > 1:
+            places = np.concatenate([part[0] for part in there])
+            values = np.concatenate([part[1] for part in there])
         contents = places if family == BY_FILE else snapshot.chunk_contents[places]
-        kept = np.flatnonzero(snapshot.is_live[contents])
-        if family == BY_FILE:
-            kept = kept[np.lexsort((values[kept], places[kept]))]
-        return places[kept], values[kept]
+        is_live = snapshot.is_live[contents]
+        if not is_live.all():
+            places, values = places[is_live], values[is_live]
+        # Mostly they are in order, as they were written; those of one content always are.
+        if family == BY_FILE and (places[1:] < places[:-1]).any():
+            order = np.lexsort((values, places))
+            places, values = places[order], values[order]
+        return places, values
 
     def count_at_most(self, family: Family, term: int) -> int:
         """Return a bound for how many postings a term has, without a look at the disk."""
@@ -217,31 +231,35 @@ class Store:
 
     def _encoded_definitions(self, content: int) -> EncodedDefinitions | None:
         if content not in self._definitions:
-            self.prefetch((content,))
+            self.prefetch_definitions((content,))
         return self._definitions.get(content)
 
     def paths_of(self, content: int) -> tuple[str, ...]:
         """Return the files that have a content, in order."""
         if content not in self._paths:
-            self.prefetch((content,))
+            self.prefetch_paths((content,))
         return self._paths.get(content, ())
 
-    def prefetch(self, contents: Iterable[int]) -> None:
-        """Read definitions and paths of many contents at once, which costs a third."""
-        definitions, paths = self._definitions, self._paths
-        if len(definitions) > _CACHED_CONTENTS or len(paths) > _CACHED_CONTENTS:
-            definitions, paths = self._definitions, self._paths = {}, {}
-        missing = [each for each in set(contents) if each not in definitions or each not in paths]
-        for start in range(0, len(missing), _ROWS_AT_ONCE):
-            chosen = missing[start : start + _ROWS_AT_ONCE]
-            marks = ",".join("?" * len(chosen))
+    def prefetch_definitions(self, contents: Iterable[int]) -> None:
+        """Read what many contents define at once, which costs a third."""
+        if len(self._definitions) > _CACHED_CONTENTS:
+            self._definitions = {}
+        known = self._definitions
+        for chosen, marks in _in_pieces(set(contents).difference(known)):
             question = f"SELECT id, definitions FROM contents WHERE id IN ({marks})"
-            definitions.update(self._asked(partial(_encoded, question, chosen)) or ())
+            known.update(self._asked(partial(_encoded, question, chosen)) or ())
+
+    def prefetch_paths(self, contents: Iterable[int]) -> None:
+        """Read which files have many contents at once, which costs a third."""
+        if len(self._paths) > _CACHED_PATHS:
+            self._paths = {}
+        known = self._paths
+        for chosen, marks in _in_pieces(set(contents).difference(known)):
             question = f"SELECT content, path FROM files WHERE content IN ({marks}) ORDER BY path"
             found: dict[int, list[str]] = {each: [] for each in chosen}
             for content, path in self._rows(question, chosen):
                 found[content].append(path)
-            paths.update((content, tuple(each)) for content, each in found.items())
+            known.update((content, tuple(each)) for content, each in found.items())
 
     def facts(self, content: int) -> FileFacts | None:
         """Return everything that is known about a content."""
@@ -250,6 +268,16 @@ class Store:
         def read(connection: sqlite3.Connection) -> FileFacts | None:
             row = connection.execute(question, (content,)).fetchone()
             return decode_facts(*row) if row is not None else None
+
+        return self._asked(read, None)
+
+    def imports(self, content: int) -> FileImports | None:
+        """Return what a content imports, and its language."""
+        question = "SELECT rest FROM contents WHERE id = ?"
+
+        def read(connection: sqlite3.Connection) -> FileImports | None:
+            row = connection.execute(question, (content,)).fetchone()
+            return decode_imports(*row) if row is not None else None
 
         return self._asked(read, None)
 
@@ -446,6 +474,13 @@ class Store:
             sentence = f"The index cannot be written ({error}); it keeps what it had."
         if sentence not in self._own_problems:
             self._own_problems.append(sentence)
+
+
+def _in_pieces(contents: Iterable[int]) -> Iterator[tuple[list[int], str]]:
+    """Yield contents with the marks that stand for them in a question, as many as it can have."""
+    waiting = iter(contents)
+    while chosen := list(islice(waiting, _ROWS_AT_ONCE)):
+        yield chosen, ",".join("?" * len(chosen))
 
 
 def _encoded(

@@ -56,6 +56,13 @@ _RULES: Mapping[ImportFamily, _Rules] = {
 }
 
 
+NAMING_FILES: frozenset[ImportFamily] = frozenset(
+    {"python", "javascript", "rust", "c", "ruby", "php", "lua", "path"}
+)
+"""In these an import that means a file says its name, or that of the folder it stands for; in the
+others it may name a folder and mean every file there."""
+
+
 class Resolver:
     """Answers for one set of files, which may change. Not to be used by two threads at once.
 

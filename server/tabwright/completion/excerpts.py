@@ -181,11 +181,16 @@ class _Priced:
         text = piece.lines if definition is None else signature_line(definition, language)
         return cls(candidate, text, _tokens(len(text)))
 
+    @property
+    def named(self) -> str:
+        """Its text; that of a member with the names of its class."""
+        definition = self.candidate.piece.definition
+        return self.text if definition is None else f"{definition.parent} {self.text}"
+
     @cached_property
     def words(self) -> Words:
-        """Its words; those of a member with the names of its class."""
-        definition = self.candidate.piece.definition
-        return Words(self.text if definition is None else f"{definition.parent} {self.text}")
+        """The words of that."""
+        return Words(self.named)
 
     @property
     def order(self) -> tuple[float, str, int, str]:
@@ -233,6 +238,8 @@ class _Packing:
         self._files: dict[str, _File] = {}
         self._owners: dict[str, dict[str, list[Definition]]] = {}
         self._taken: list[Words] = []
+        self._known: dict[str, LeftOutBecause] = {}
+        """Texts that would be refused without a look at what they are like."""
         self.used = 0
 
     def take_all(
@@ -257,10 +264,10 @@ class _Packing:
         known = self._files.get(candidate.path, _File())
         if any(_covers(each, piece) for each in known.pieces.values()):
             return LeftOutBecause.SHOWN_ALREADY
-        if is_like_any(priced.words, self._taken, DUPLICATE):
-            return LeftOutBecause.DUPLICATE
-        if self._echoes(priced):
-            return LeftOutBecause.ECHO
+        likeness = self._known.get(priced.named) or self._likeness(priced)
+        if likeness is not None:
+            self._known[priced.named] = likeness
+            return likeness
         # Lines take the place of what they show as well.
         kept = {key: each for key, each in known.pieces.items() if not _covers(piece, each)}
         pieces = {**kept, **self._with_owners(candidate)}
@@ -273,8 +280,15 @@ class _Packing:
         parts[key] = priced.part()
         self._files[candidate.path] = _File(pieces, parts, length)
         self._taken.append(priced.words)
+        if priced.words.total:
+            self._known[priced.named] = LeftOutBecause.DUPLICATE
         self.used = total
         return None
+
+    def _likeness(self, priced: _Priced) -> LeftOutBecause | None:
+        if is_like_any(priced.words, self._taken, DUPLICATE):
+            return LeftOutBecause.DUPLICATE
+        return LeftOutBecause.ECHO if self._echoes(priced) else None
 
     def _echoes(self, priced: _Priced) -> bool:
         """Say whether a candidate is too like the code at the cursor; a signature counts without

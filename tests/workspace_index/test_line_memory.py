@@ -243,6 +243,50 @@ def test_what_is_asked_does_not_depend_on_what_was_asked_before():
     )
 
 
+WORDS = ["width", "height", "wide", "unlike", "x1", "self", ".", "=", "(", ")", ",", "\n    "]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=12, max_size=60),
+    st.lists(st.sampled_from([*WORDS, "un", "wi", "h"]), min_size=1, max_size=6),
+    st.data(),
+)
+def test_keys_typed_in_a_line_are_answered_as_if_they_were_asked_about_alone(learned, typed, data):
+    memory = LineMemory()
+    memory.learn("a.py", " ".join(learned))
+    memory.learn("b.py", "".join(learned[::-1]))
+    before, after = " ".join(learned[: len(learned) // 2]) + "\n    ", "\nself.width = width\n"
+    line = ""
+    for piece in typed:
+        at = data.draw(st.integers(0, len(line)))  # words in the line change as well
+        for length in range(1, len(piece) + 1):
+            now = line[:at] + piece[:length] + line[at:]
+            text, offset = before + now + after, len(before) + len(now)
+            fresh = LineMemory()
+            fresh.learn("a.py", " ".join(learned))
+            fresh.learn("b.py", "".join(learned[::-1]))
+            assert memory.proposals("c.py", text, offset) == fresh.proposals("c.py", text, offset)
+            assert memory.names("c.py", text, offset) == fresh.names("c.py", text, offset)
+        line = now
+
+
+def test_a_new_name_changed_within_the_line_is_the_one_that_counts():
+    memory = LineMemory()
+    document = "one = 1\ncopy(alpha, beta, alpha)\nother(2)\ncopy({}, be|\n"
+    assert "ta, q1)" in texts(memory, document.format("q1"))
+    assert "ta, q2)" in texts(memory, document.format("q2"))
+
+
+def test_a_file_learned_while_a_word_is_typed_counts_at_the_next_key():
+    memory = LineMemory()
+    memory.learn("a.py", "self.width = compute(one)\n")
+    source = "self.wi|\n"
+    assert texts(memory, source) == ["dth = compute(one)"]
+    memory.learn("b.py", "self.wide = compute(two)\n")
+    assert sorted(texts(memory, source)) == ["de = compute(two)", "dth = compute(one)"]
+
+
 def test_more_code_than_there_is_room_for_is_not_learned():
     memory = LineMemory(most_characters=100)
 

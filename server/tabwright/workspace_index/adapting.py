@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tabwright.workspace_index.lexing import (
     BEGINNING,
@@ -64,32 +66,32 @@ def adapted_lines(
     Behind a word both what follows it and what makes it longer are returned.
     """
     found = _lines(vocabulary, document, cursor, 0)
-    return found + _lines(vocabulary, document, cursor, 1) if cursor.word else found
+    if not cursor.word:
+        return found
+    # At all keys of a word these are the same, but for how far it is typed.
+    before = slice(1, _MOST_COMPARED)
+    question = (cursor.line_tokens, *cursor.context[before], *cursor.context_words[before])
+    longer = document.remembered(
+        ("adapted", *question), lambda: _lines(vocabulary, document, cursor, 1)
+    )
+    word = cursor.word
+    return found + [each for each in longer if each.written.lstrip(" \t").startswith(word)]
 
 
 def _lines(
     vocabulary: Vocabulary, document: Source, cursor: CursorContext, begun: int
 ) -> list[AdaptedLine]:
-    """Return adapted lines, with `begun` 1 those that begin with the word before the cursor."""
-    tokens, forms = document.tokens, cursor.document_forms
+    """Return adapted lines, with `begun` 1 those from where the word before the cursor begins."""
+    tokens = document.tokens
     context = cursor.context[begun:_MOST_COMPARED]
-    # Only places that are as far from the beginning of their line as the cursor can agree so far.
-    lines = np.flatnonzero((tokens.cores >= BEGINNING) & (tokens.cores <= SHALLOWER))
-    places = lines + 1 + cursor.line_tokens - begun
-    places = places[places < len(tokens)]
-    wanted = vocabulary.forms_of(np.array(context, np.uint32)).tolist()
-    agreeing = Matches(places, depths_at(forms, places, wanted, 0))
-    lengths = tokens.lengths[agreeing.places]
-    agreeing = agreeing.only(
-        (agreeing.depths >= max(cursor.line_tokens - begun + 1, _FEWEST_AGREEING))
-        & (lengths > 0)
-        & (lengths <= LONGEST_REST)
+    wanted = tuple(vocabulary.forms_of(np.array(context, np.uint32)).tolist())
+    before = cursor.line_tokens - begun
+    agreeing, distance = document.remembered(
+        ("forms", before, *wanted),
+        lambda: _of_same_form(document, cursor.document_forms, wanted, before),
     )
     if not len(agreeing):
         return []
-    distance = np.abs(agreeing.places - document.cursor_place)
-    order = np.lexsort((agreeing.places, distance, -agreeing.depths))[:_MOST_COMPARED_LINES]
-    agreeing, distance = agreeing.only(order), distance[order]
     back = np.arange(len(context))
     before = np.maximum(agreeing.places[:, None] - back - 1, 0)
     is_same = tokens.cores[before] == np.array(context, np.uint32)
@@ -107,8 +109,6 @@ def _lines(
         )
         rest = tokens.surfaces[place : place + int(tokens.lengths[place])]
         written, changed, kept = _adapted(vocabulary, rest, pairs)
-        if begun and not written.lstrip(" \t").startswith(cursor.word):
-            continue
         found.append(
             AdaptedLine(
                 written=written,
@@ -124,6 +124,31 @@ def _lines(
             )
         )
     return found
+
+
+def _of_same_form(
+    document: Source, forms: Numbers, wanted: Sequence[int], before: int
+) -> tuple[Matches, NDArray[np.int64]]:
+    """Return the places most like the cursor's by the forms of the tokens before them, and how far
+    they are away.
+
+    `wanted` are the forms before the cursor, the nearest first, `before` of them in its line.
+    """
+    tokens = document.tokens
+    # Only places that are as far from the beginning of their line as the cursor can agree so far.
+    lines = np.flatnonzero((tokens.cores >= BEGINNING) & (tokens.cores <= SHALLOWER))
+    places = lines + 1 + before
+    places = places[places < len(tokens)]
+    agreeing = Matches(places, depths_at(forms, places, wanted, 0))
+    lengths = tokens.lengths[agreeing.places]
+    agreeing = agreeing.only(
+        (agreeing.depths >= max(before + 1, _FEWEST_AGREEING))
+        & (lengths > 0)
+        & (lengths <= LONGEST_REST)
+    )
+    distance = np.abs(agreeing.places - document.cursor_place)
+    order = np.lexsort((agreeing.places, distance, -agreeing.depths))[:_MOST_COMPARED_LINES]
+    return agreeing.only(order), distance[order]
 
 
 def _pairs(vocabulary: Vocabulary, there: Sequence[int], here: Sequence[str]) -> dict[str, str]:
@@ -157,7 +182,7 @@ def _pairs_of_parts(pairs: Mapping[str, str]) -> list[tuple[list[str], list[str]
     """Return in what names differ: of `set_width` and `set_height`, `width` and `height`."""
     found = []
     for theirs, ours in pairs.items():
-        one, other = _PARTS.findall(theirs), _PARTS.findall(ours)
+        one, other = list(_parts_of(theirs)), list(_parts_of(ours))
         while one and other and one[0] == other[0]:
             del one[0], other[0]
         while one and other and one[-1] == other[-1]:
@@ -167,11 +192,16 @@ def _pairs_of_parts(pairs: Mapping[str, str]) -> list[tuple[list[str], list[str]
     return found
 
 
+@lru_cache(maxsize=8192)
+def _parts_of(name: str) -> tuple[str, ...]:
+    return tuple(_PARTS.findall(name))
+
+
 def _with_other_parts(name: str, pairs: Sequence[tuple[list[str], list[str]]]) -> str:
     """Return a name with the parts of another, in the case of the ones that they replace."""
     if not pairs:
         return name
-    parts = _PARTS.findall(name)
+    parts = _parts_of(name)
     lowered = [part.lower() for part in parts]
     for theirs, ours in pairs:
         for start in range(len(parts) - len(theirs) + 1):

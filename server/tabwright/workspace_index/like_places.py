@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, fields
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from tabwright.workspace_index.token_matches import (
     Places,
     agreeing_after,
 )
+
+T = TypeVar("T")
 
 _MOST_PLACES: Final = 1_500
 """More shallow ones than this are left out: they cost time and say little."""
@@ -76,6 +78,18 @@ class Source:
     find_any: Callable[[Sequence[int]], Matches] = lambda _context: NO_MATCHES
     """Return some of the places that `find` leaves out because there are too many: those at which
     less of a context agrees than all of it."""
+    _answers: dict[tuple[object, ...], Any] = field(default_factory=dict)
+
+    def remembered(self, question: tuple[object, ...], answer: Callable[[], T]) -> T:
+        """Return what `answer` has returned when this was first asked.
+
+        A source lives as long as the cursor stays in its line and no file changes. While a word is
+        typed, what stands before it is the same at each key.
+        """
+        if question not in self._answers:
+            self._answers[question] = answer()
+        known: T = self._answers[question]
+        return known
 
     def files_at(self, places: Places) -> Places:
         """Return the numbers of the files that places are in."""
@@ -136,17 +150,33 @@ def like_places(
 
 def _agreeing(vocabulary: Vocabulary, source: Source, cursor: CursorContext, word: str) -> Matches:
     """Return places that count, with a word those where a longer one stands."""
-    found = source.find(cursor.context[bool(word) : DEEPEST])
-    cores = source.tokens.cores[found.places]
-    wanted = cores != BORDER
-    if word:
-        different, which = np.unique(cores, return_inverse=True)
-        texts = [vocabulary.words[core] for core in different.tolist()]
-        goes_on = [text.startswith(word) and text != word for text in texts]
-        wanted &= np.array(goes_on, np.bool_)[which]
+    context = tuple(cursor.context[bool(word) : DEEPEST])
+    found = source.remembered(("agreeing", *context), lambda: _current(source, context))
+    if not word:
+        return found
+    texts, which = source.remembered(
+        ("words", *context), lambda: _words_at(vocabulary, source, found)
+    )
+    goes_on = [text.startswith(word) and text != word for text in texts]
+    wanted = np.array(goes_on, np.bool_)[which]
+    return Matches(found.places[wanted], found.depths[wanted] + 1)
+
+
+def _current(source: Source, context: Sequence[int]) -> Matches:
+    """Return the places behind a context in files that count, where any token follows."""
+    found = source.find(context)
+    wanted = source.tokens.cores[found.places] != BORDER
     if not source.is_current.all():
         wanted &= source.is_current[source.files_at(found.places)]
-    return Matches(found.places[wanted], found.depths[wanted] + bool(word))
+    return found.only(wanted)
+
+
+def _words_at(
+    vocabulary: Vocabulary, source: Source, found: Matches
+) -> tuple[list[str], NDArray[np.intp]]:
+    """Return the words at places, each once, and for each place which of them it has."""
+    different, which = np.unique(source.tokens.cores[found.places], return_inverse=True)
+    return [vocabulary.words[core] for core in different.tolist()], which
 
 
 def _least_depth(depths: Sequence[Places]) -> int:

@@ -86,6 +86,10 @@ class _Document:
         self._names: NamesInText | None = None
         self.loose_nearness = _Nearness()
         self.sorted_nearness = _Nearness()
+        self.sources: tuple[Source, ...] = ()
+        """What is searched for it, as long as nothing of that changes."""
+        self.sources_of = -1
+        """The state of the memory that they are of."""
 
     def update(self, before: str, after: str) -> None:
         """Take a newer state: the lines before the cursor's, and those after it."""
@@ -100,6 +104,7 @@ class _Document:
             words = self.vocabulary.words
             self.words = frozenset(words[core] for core in np.unique(self.tokens.cores).tolist())
             self._names = None
+            self.sources_of = -1
 
     @property
     def names(self) -> NamesInText:
@@ -329,8 +334,11 @@ class LineMemory:
         indentation = prefix[: len(prefix) - len(prefix.lstrip())]
         return self._vocabulary.lookup(f"\n{indentation}x{text}")[0][2 : _MOST_FOLLOWING + 2]
 
-    def _sources(self, path: str, document: _Document) -> list[Source]:
+    def _sources(self, path: str, document: _Document) -> Sequence[Source]:
         with self._changing:
+            if document.sources_of == self._changes:
+                return document.sources
+            state = self._changes
             in_order, is_current = self._sorted, self._is_current
             if self._loose is None:
                 self._loose = _joined_loose(self._loose_files)
@@ -373,7 +381,8 @@ class LineMemory:
                     nearness=document.sorted_nearness.of(in_order, len(in_order.paths)),
                 )
             )
-        return sources
+        document.sources, document.sources_of = tuple(sources), state
+        return document.sources
 
 
 def _remembering(find: Callable[[Sequence[int]], Matches]) -> Callable[[Sequence[int]], Matches]:

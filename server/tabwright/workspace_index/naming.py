@@ -149,7 +149,10 @@ def candidates(
     prefix = cursor.word
     if prefix[:1].isdigit():
         return _none()
-    following = _following(sources, cursor)
+    context = tuple(cursor.context[bool(prefix) : DEEPEST])
+    following = sources[0].remembered(
+        ("following", *context), lambda: _following(sources, context, cursor.path)
+    )
     name_share = 1.0
     if prefix:
         longer = known.beginning_with(prefix)
@@ -179,9 +182,8 @@ def _none() -> Candidates:
     return Candidates(nothing, nothing, np.zeros((0, len(FEATURES))), 1.0)
 
 
-def _following(sources: Sequence[Source], cursor: CursorContext) -> _Following:
+def _following(sources: Sequence[Source], context: Sequence[int], path: str) -> _Following:
     """Return what follows elsewhere behind what stands before the word at the cursor."""
-    context = cursor.context[bool(cursor.word) : DEEPEST]
     parts = []
     for source in sources:
         found = source.find(context)
@@ -197,7 +199,7 @@ def _following(sources: Sequence[Source], cursor: CursorContext) -> _Following:
         places, depths = places[wanted], depths[wanted]
         is_here = source.cursor_place >= 0
         distances = np.abs(places - source.cursor_place) if is_here else np.full(len(places), -1)
-        near = nearness_of(source, source.files_at(places), cursor.path)
+        near = nearness_of(source, source.files_at(places), path)
         parts.append(
             _Following(
                 source.tokens.cores[places].astype(np.int64),

@@ -50,6 +50,18 @@ def test_patterns_leave_files_out(workspace: Path) -> None:
     assert "0 files indexed" in said("rebuild", str(workspace), "--exclude", "a.*")
 
 
+def test_whether_there_is_full_text_search_is_said(workspace: Path) -> None:
+    from tabwright.workspace_index.index import WorkspaceIndex
+    from workspace_index.workspaces import languages
+
+    assert "full-text search" in said("rebuild", str(workspace))
+    index = WorkspaceIndex.open(workspace, languages())
+    index.update()
+    index.close()
+    assert "full-text search" not in said("status", str(workspace))
+    assert "full-text search" not in said("rebuild", str(workspace))
+
+
 def test_an_index_in_use_is_left_alone(workspace: Path) -> None:
     from tabwright.workspace_index.index import WorkspaceIndex
     from workspace_index.workspaces import languages

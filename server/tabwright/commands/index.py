@@ -166,8 +166,8 @@ def _print_state(folder: Path, state: IndexState, seconds: float | None = None) 
     )
     if not state.has_full_text:
         click.echo(
-            "Full-text search does not find all of it: that is made when it is first needed, by a"
-            " model that sees excerpts or by `tabwright context`."
+            "Not made for full-text search yet; that is added when a model that sees excerpts,\n"
+            "or `tabwright context`, first needs it."
         )
     if not state.is_leading:
         click.echo("An editor keeps it up to date.")

@@ -73,7 +73,7 @@ def test_a_place_that_makes_no_sense_gets_one_sentence(
 @pytest.mark.usefixtures("own_directories")
 def test_without_a_model_the_reason_is_printed(sample: Path) -> None:
     shown = CliRunner().invoke(complete, [f"{sample}:2"])
-    assert shown.exit_code == 0
+    assert shown.exit_code == 1
     assert "model_missing" in shown.output
     assert "tabwright models pull" in shown.output
     answer = json.loads(CliRunner().invoke(complete, [f"{sample}:2", "--json"]).output)

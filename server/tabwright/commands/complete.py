@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from tabwright.commands.asking import Asked, ask_once
-from tabwright.completion.suggestion import NoSuggestion, Outcome, Suggestion
+from tabwright.completion.suggestion import NoSuggestion, Outcome, Reason, Suggestion
 from tabwright.document import line_end, line_start
 from tabwright.errors import CommandError
 from tabwright.session.documents import LARGEST_DOCUMENT
@@ -19,6 +19,16 @@ from tabwright.session.documents import LARGEST_DOCUMENT
 _LINES_SHOWN_BEFORE = 4
 _LINES_SHOWN_AFTER = 2
 _MARKS = ("⟦", "⟧")
+_NOBODY_ASKED = frozenset(
+    {
+        Reason.MODEL_MISSING,
+        Reason.MODEL_FAILED,
+        Reason.MODEL_RESTARTING,
+        Reason.MODEL_GAVE_UP,
+        Reason.TIME_LIMIT,
+        Reason.INTERNAL_ERROR,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,8 @@ def complete(
 
     LINE and COLUMN count from 1, as editors show them; column 1 is before the first character.
     Without COLUMN the end of the line is meant.
+
+    The exit status is 1 when no model could be asked, 0 when one was, with a suggestion or not.
     """
     where = read_place(place)
     settings: dict[str, Any] = {"model": model, "lines": lines, "inIgnoredFiles": True}
@@ -92,6 +104,8 @@ def complete(
         from tabwright.commands.record import record_of, write_record  # noqa: PLC0415 - hashing
 
         write_record(record_of(asked, answered), record_file)
+    if isinstance(answered.outcome, NoSuggestion) and answered.outcome.reason in _NOBODY_ASKED:
+        sys.exit(1)
 
 
 def complete_place(where: Place, settings: dict[str, Any]) -> Outcome:

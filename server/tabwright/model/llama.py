@@ -24,6 +24,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ _LONG_MATCH, _SHORT_MATCH = 3, 2
 _DRAFT_AFTER_SHORT_MATCH = 3
 _KEPT_LOGITS_BYTES = 8_000_000
 _MOST_HEADS, _FEWEST_HEADS = 40, 32
+_LONGEST_KEPT = 200
+_TEXTS_KEPT, _PIECES_KEPT = 2_000, 16_000
+"""The tokens of so many texts, of at most so many characters, and the bytes of so many tokens are
+kept: together a few megabytes."""
 _MEASURED_ROUNDS, _MEASURED_TOKENS = 5, 4
 _MEASURED_SECONDS = 3.0
 """No further round begins after this: on a busy machine, or with a large model, one must do."""
@@ -167,6 +172,9 @@ class LlamaModel:
         self._batch: Any = None
         self.vocabulary_size = 0
         self._spellings = Spellings((), 0)
+        # At each key of a word the same guesses come again, and most tokens are common ones.
+        self._tokens_of_short = lru_cache(maxsize=_TEXTS_KEPT)(self._tokens_of)
+        self._known_pieces = lru_cache(maxsize=_PIECES_KEPT)(self._piece)
         self._heads_kept = _FEWEST_HEADS
         self.drafts = DraftRecord()
         self.evaluated_tokens = 0
@@ -211,7 +219,7 @@ class LlamaModel:
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         spelled = [
-            (self.token_bytes(token), token)
+            (self._piece(token), token)
             for token in range(self.vocabulary_size)
             if not self.is_end(token)
         ]
@@ -281,6 +289,11 @@ class LlamaModel:
 
     def tokenize(self, text: str, *, control: bool = False) -> list[int]:
         """Return the tokens of `text`. Only with `control` may they be control tokens."""
+        if len(text) > _LONGEST_KEPT or control:
+            return self._tokens_of(text, control=control)
+        return self._tokens_of_short(text).copy()
+
+    def _tokens_of(self, text: str, *, control: bool = False) -> list[int]:
         data = text.encode("utf-8", "replace")
         if not data:
             return []
@@ -291,7 +304,7 @@ class LlamaModel:
                 self._vocabulary, data, len(data), tokens, capacity, False, control
             )
             if count >= 0:
-                return tokens[:count]
+                return list(tokens[:count])
             capacity = -count
 
     def control_token(self, text: str) -> int | None:
@@ -548,6 +561,9 @@ class LlamaModel:
 
     def token_bytes(self, token: int) -> bytes:
         """Return the UTF-8 bytes of a token, which may hold part of a character only."""
+        return self._known_pieces(token)
+
+    def _piece(self, token: int) -> bytes:
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)

@@ -1,7 +1,8 @@
-"""Typing a taken out piece again, key by key without waiting, and accepting what is right."""
+"""Typing a taken out piece again, key by key, and accepting what is right."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,8 +53,13 @@ async def settled_session(model: str, way: Mapping[str, Any], roots: Sequence[Pa
     return session
 
 
-async def retype(session: Session, item: Item, judge: Callable[[Shown], None]) -> list[Accepted]:
-    """Type an item in a session, have every answer judged, and return what was accepted."""
+async def retype(
+    session: Session, item: Item, judge: Callable[[Shown], None], pause_seconds: float = 0.0
+) -> list[Accepted]:
+    """Type an item in a session, have every answer judged, and return what was accepted.
+
+    With a pause the session is told of each edit, as an editor does, and asked so much later.
+    """
     path = item.file.path
     uri = path.as_uri()
     document = OpenDocument(uri, item.editor_id, 1, item.before + item.after, path)
@@ -76,5 +82,8 @@ async def retype(session: Session, item: Item, judge: Callable[[Shown], None]) -
         document.replace(TextRange(place, place), typed)
         document.version += 1
         offset += len(typed)
+        if pause_seconds:
+            session.note_edit(uri, place + len(typed))
+            await asyncio.sleep(pause_seconds)
     session.close(uri)
     return accepted

@@ -1,9 +1,9 @@
 """What does knowing the workspace add, and which part of it?
 
-    python tests/benchmarks/workspace_gain.py [--items 12] [--ways with,without]
+    python tests/benchmarks/workspace_gain.py [--items 12] [--ways with,without] [--pause 0]
 
-Takes lines out of six real repositories in six languages, from the disk too, and types them again
-without waiting between the keys, in one session with the workspace and once more without it.
+Takes lines out of six real repositories in six languages, from the disk too, and types them again,
+in one session with the workspace and once more without it.
 """
 
 from __future__ import annotations
@@ -146,11 +146,25 @@ class Watched:
     metavar="NAME,...",
     help="Which ways to compare, see below.",
 )
+@click.option(
+    "--pause",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Ask so many milliseconds after each key, as editors do; in VS Code it is 50.",
+)
 @model_option()
 @packages_option()
 @output_option(__file__)
 def main(
-    items: int, seed: int, languages: str, ways: str, model: str, folder: Path, output: Path
+    items: int,
+    seed: int,
+    languages: str,
+    ways: str,
+    pause: int,
+    model: str,
+    folder: Path,
+    output: Path,
 ) -> None:
     """Type lines of real repositories again, with what is known of the workspace and without.
 
@@ -162,8 +176,8 @@ def main(
                 workspace define and the file itself does not mention before
     wrong       of the suggestions shown
     worse       items of which less was completed than without
-    p50, p95    from the question to the answer, ms, with no pause between keys; but for the first
-                question of each piece, for which the document has been opened that moment
+    p50, p95    from the question to the answer, ms; but for the first question of each piece, for
+                which the document has been opened that moment
 
     \b
     The ways:
@@ -185,12 +199,13 @@ def main(
     if unknown:
         raise click.ClickException(f"There is no way {unknown[0]}; there are {', '.join(WAYS)}.")
     watched = Watched()
-    typed = asyncio.run(_run(chosen, manifest.id, names, watched))
+    typed = asyncio.run(_run(chosen, manifest.id, names, watched, pause / 1000))
     report: dict[str, Any] = {
         "machine": machine(),
         "model": manifest.id,
         "weights": weights.name,
         "seed": seed,
+        "pause_ms": pause,
         "packages": [package.title for package in PACKAGES],
         "summary": _summaries(typed, names),
         "prompts": watched.prompts,
@@ -202,7 +217,11 @@ def main(
 
 
 async def _run(
-    chosen: Mapping[str, Sequence[Item]], model: str, ways: Sequence[str], watched: Watched
+    chosen: Mapping[str, Sequence[Item]],
+    model: str,
+    ways: Sequence[str],
+    watched: Watched,
+    pause_seconds: float,
 ) -> list[Typed]:
     typed: list[Typed] = []
     _watch(watched)
@@ -216,7 +235,7 @@ async def _run(
             for number, item in enumerate(items):
                 turn = number % len(ways)
                 for way in [*ways[turn:], *ways[:turn]]:
-                    typed.append(await _type(item, way, sessions[way], sessions))
+                    typed.append(await _type(item, way, sessions[way], sessions, pause_seconds))
                 say(f"{number + 1} of {len(items)}: {item.language}, {item.file.name}")
         finally:
             for session in sessions.values():
@@ -258,11 +277,13 @@ def _watch(watched: Watched) -> None:
     ModelProcess.generate = looked_at  # type: ignore[method-assign]  # to see the prompts
 
 
-async def _type(item: Item, way: str, session: Session, sessions: Mapping[str, Session]) -> Typed:
+async def _type(
+    item: Item, way: str, session: Session, sessions: Mapping[str, Session], pause_seconds: float
+) -> Typed:
     """Type an item key by key, accepting what is right."""
     result = Typed(way, item.language, item.file.name, characters=count_keys(item.removed))
     cross = _names_from_elsewhere(item, sessions)
-    accepted = await retype(session, item, lambda shown: _judge(result, shown, item))
+    accepted = await retype(session, item, lambda shown: _judge(result, shown, item), pause_seconds)
     result.names = len(cross)
     for taken in accepted:
         result.accepted += count_keys(taken.text)
@@ -392,6 +413,11 @@ def _print(report: Mapping[str, Any], ways: Sequence[str]) -> None:
             before, now = both["without"][key], both["with"][key]
             ratio = f"{now / before:.2f} times" if before else "from nothing"
             console.print(f"{key.replace('_', ' ')}: {before:.1%} to {now:.1%}, {ratio}")
+        before, now = both["without"]["p50_ms"], both["with"]["p50_ms"]
+        console.print(
+            f"p50: {before:.1f} to {now:.1f} ms, {now / before:.2f} times"
+            f" ({report['pause_ms']} ms after each key)"
+        )
         console.print(
             f"of {both['with']['items']} items {both['with']['better']:.1%} better,"
             f" {both['with']['worse']:.1%} worse, {both['with']['much_worse']:.1%} by more than a"

@@ -38,7 +38,8 @@ _TOKENS = re.compile(r"\n[ \t]*| ?\w+|[^\w\n]", re.ASCII)
 class ScriptedGenerator:
     """Answers with the enqueued texts in turn, a rough token at a time.
 
-    Work ahead gets no text, as from the model process, and takes no answer from the queue.
+    Work ahead takes no answer from the queue: it gets those of `ahead`, and gives way where there
+    are none.
     """
 
     answers: list[str | ModelError]
@@ -47,6 +48,7 @@ class ScriptedGenerator:
     log_probability: float = 0.0
     cause: Literal["end_of_text", "time_limit"] = "end_of_text"
     was_closed_early: bool = False
+    ahead: list[str] = field(default_factory=list)
     failure_ahead: ModelError | None = None
     """What work ahead comes to, where it fails."""
 
@@ -65,10 +67,11 @@ class ScriptedGenerator:
         if request.is_background:
             if self.failure_ahead is not None:
                 raise self.failure_ahead
-            yield PromptEvaluated(10, 4, 6, 0.0, 0.1)
-            yield GenerationEnd("max_tokens")
-            return
-        answer = self.answers.pop(0)
+            if request.max_tokens == 1 or not self.ahead:
+                yield PromptEvaluated(10, 4, 6, 0.0, 0.1)
+                yield GenerationEnd("cancelled")
+                return
+        answer = self.ahead.pop(0) if request.is_background else self.answers.pop(0)
         if isinstance(answer, ModelError):
             raise answer
         ended = False

@@ -771,13 +771,3 @@ async def test_where_guessing_fails_the_process_does_not_wait_in_vain(
     with pytest.raises(ZeroDivisionError):
         [event async for event in process.generate(KEY, request)]
     assert text_of(await answer(process, "plain")) == "one two three"
-
-
-async def test_work_ahead_is_not_guessed_at(make_process: MakeProcess) -> None:
-    process = make_process()
-    await process.load(a_model())
-    ahead = GenerationRequest(
-        "words", (Segment("x"),), 8, is_background=True, guesses_behind=lambda _written: 1 / 0
-    )
-    events = [event async for event in process.generate(KEY, ahead)]
-    assert events

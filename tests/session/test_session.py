@@ -64,7 +64,7 @@ class Editor:
 
     async def rest(self) -> None:
         """Wait until nothing is under way."""
-        await self.session._ahead.wait()
+        await self.session.rest()
 
     @property
     def ends_read_ahead(self) -> list[str]:
@@ -244,6 +244,57 @@ async def test_on_battery_nothing_is_read_ahead_unless_the_setting_says_so(
     editor.session.focus(URI, 3)
     await editor.rest()
     assert len(editor.generator.read_ahead) == 1
+
+
+async def test_who_asks_at_every_key_is_answered_before_the_question(editor: Editor) -> None:
+    editor.open()
+    await editor.suggest()
+    await editor.rest()
+    editor.generator.ahead = ["len(values)\n"]
+    editor.type("2 * ")
+    await editor.rest()
+    questions = len(editor.generator.asked)
+    outcome = await editor.suggest()
+    assert isinstance(outcome, Suggestion)
+    assert outcome.text == "len(values)"
+    assert len(editor.generator.asked) == questions
+
+
+async def test_an_answer_that_gave_way_is_not_taken_for_one(editor: Editor) -> None:
+    editor.open()
+    await editor.suggest()
+    editor.type("2 * ")
+    await editor.rest()
+    questions = len(editor.generator.asked)
+    assert isinstance(await editor.suggest(), Suggestion)
+    assert len(editor.generator.asked) == questions + 1
+
+
+async def test_what_is_asked_by_hand_is_not_what_was_answered_ahead(editor: Editor) -> None:
+    editor.open()
+    await editor.suggest()
+    editor.generator.ahead = ["wrong\n"]
+    editor.type("2 * ")
+    await editor.rest()
+    editor.generator.answers = ["len(values)\n"] * 3
+    outcome = await editor.suggest(by_hand=True)
+    assert isinstance(outcome, Suggestion)
+    assert outcome.text == "len(values)"
+
+
+async def test_where_nobody_asks_only_the_prompt_is_read(editor: Editor) -> None:
+    editor.open()
+    for key in "1234":
+        editor.type(key)
+        await editor.rest()
+    assert {each.max_tokens for each in editor.generator.read_ahead} == {1}
+    assert all(each.guesses_behind is None for each in editor.generator.read_ahead)
+    await editor.suggest()
+    for key in "56789":
+        editor.type(key)
+        await editor.rest()
+    answered = [each.max_tokens > 1 for each in editor.generator.read_ahead[-5:]]
+    assert answered == [True, True, True, False, False]
 
 
 # ---- work after an answer ----

@@ -49,6 +49,8 @@ _PROMPT_ATTEMPTS = 3
 _TOKENS_AHEAD = 16
 """How far the model goes on behind a suggestion, as if it were accepted."""
 
+_CUT_OFF = ("time_limit", "cancelled")
+
 _WORTH_ANOTHER_START = frozenset(
     {
         Reason.LINE_COMPLETE,
@@ -169,6 +171,20 @@ async def prepare(request: CompletionRequest, model: ReadyModel) -> None:
     await _work_ahead(plan, plan.prompt(plan.budget.context_tokens), max_tokens=1)
 
 
+async def answer_ahead(
+    request: CompletionRequest, shape: Shape, model: ReadyModel, cache: ResultCache
+) -> None:
+    """Let the model answer a request that has not been made yet, and keep the answer for when it
+    is.
+
+    Raises:
+        ModelError: the model process cannot answer.
+    """
+    plan = _Plan(request, shape, model)
+    with contextlib.suppress(PromptTooLong):
+        await _kept(plan, cache, first_token_rank=0, is_background=True)
+
+
 async def prepare_next(
     request: CompletionRequest, suggestion: Suggestion, shape: Shape, model: ReadyModel
 ) -> None:
@@ -198,6 +214,7 @@ async def _work_ahead(plan: _Plan, prompt: Prompt, *, max_tokens: int) -> None:
         generation,
         stop_at="line_end_after_text",
         log_probability_floor=-math.inf,
+        guesses_behind=None,
         is_background=True,
     )
     with contextlib.suppress(PromptTooLong):
@@ -319,7 +336,9 @@ class _Plan:
         return (self.model.name, self.shape, known, replace(generation, time_limit_seconds=0.0))
 
 
-async def _kept(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Kept:
+async def _kept(
+    plan: _Plan, cache: ResultCache, first_token_rank: int, *, is_background: bool = False
+) -> Kept:
     """Return what the model writes, from the cache or by asking it.
 
     A prompt that turns out longer than the context, which happens where a character takes more
@@ -338,13 +357,13 @@ async def _kept(plan: _Plan, cache: ResultCache, first_token_rank: int) -> Kept:
             unasked = Timings(prompt_tokens=count, reused_tokens=count)
             return replace(known, written=replace(known.written, timings=unasked))
         try:
-            written = await _streamed(plan, generation)
+            written = await _streamed(plan, replace(generation, is_background=is_background))
         except PromptTooLong:
             if attempt == _PROMPT_ATTEMPTS - 1:
                 raise
             continue
         kept = replace(_draft(plan, written), shown_files=shown_files(prompt.excerpts))
-        if written.cause != "time_limit":  # on another day there may be more time
+        if written.cause not in _CUT_OFF:  # another time there may be more of it
             cache.put(key, kept)
         return kept
     raise AssertionError("the loop returns or raises")

@@ -313,7 +313,7 @@ class ModelProcess:
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Stream a continuation; see `TextGenerator.generate`."""
         request_id = next(self._ids)
-        guesses_behind = request.guesses_behind if not request.is_background else None
+        guesses_behind = request.guesses_behind
 
         def send_guesses(written: str) -> None:
             if guesses_behind is None:

@@ -134,8 +134,7 @@ class Generation:
                 text = decoder.decode(own)
                 written += text
                 total += pending
-                if not message.is_background:
-                    self._connection.send(Piece(message.request_id, text, pending))
+                self._connection.send(Piece(message.request_id, text, pending))
                 pending = 0.0
                 if cause := self._is_whole(written, total):
                     self._finish(cause)

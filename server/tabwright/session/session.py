@@ -44,6 +44,8 @@ _AHEAD_OF_KEYS_SECONDS = 0.02
 _AHEAD_OF_ACCEPTANCE_SECONDS = 0.05
 _CURSORS_KEPT = 200
 _SHORT_DOCUMENT = 3000
+_MOST_UNASKED = 3
+"""Edits after which nobody asked for a suggestion: then answers are not made ahead any more."""
 _ONLY_HERE = frozenset({Reason.IN_COMMENT, Reason.IN_STRING, Reason.TEXT_AFTER_CURSOR})
 """Reasons that hold at a cursor, while the code before it is worth reading for the next one."""
 
@@ -70,6 +72,7 @@ class Session:
         self._latest: LatestRequest[Outcome] = LatestRequest(NoSuggestion(Reason.SUPERSEDED))
         self._cache = ResultCache()
         self._ahead = WorkAhead()
+        self._unasked = _MOST_UNASKED
         self._cursors: dict[str, int] = {}
         """Where the cursor was last known to be, by document."""
         self._exclusions: dict[str, tuple[float, Exclusion | None]] = {}
@@ -133,7 +136,9 @@ class Session:
         document = self.documents.by_uri.get(uri)
         if document is not None:
             self._note_cursor(uri, offset)
-            self._read_ahead(document, offset, _AHEAD_OF_KEYS_SECONDS)
+            answers = self._unasked < _MOST_UNASKED
+            self._unasked += 1
+            self._read_ahead(document, offset, _AHEAD_OF_KEYS_SECONDS, answers=answers)
 
     def note_disk_change(self) -> None:
         """Models or weights changed on disk: what was missing may be there now."""
@@ -180,6 +185,8 @@ class Session:
             knowledge=self._knowledge_for(document),
         )
         self._ahead.cancel()
+        if is_automatic:
+            self._unasked = 0
         self._note_cursor(document.uri, min(cursor.offset, len(document.text)))
         key = (snapshot.uri, snapshot.version, cursor.offset, is_automatic, hash(snapshot.text))
         try:
@@ -286,8 +293,10 @@ class Session:
 
     # -- work ahead --
 
-    def _read_ahead(self, document: OpenDocument, offset: int, delay_seconds: float) -> None:
-        """Have the prompt for a place read before it is asked about."""
+    def _read_ahead(
+        self, document: OpenDocument, offset: int, delay_seconds: float, *, answers: bool = False
+    ) -> None:
+        """Have the prompt for a place read before it is asked about, or the answer made, too."""
         found = self.documents.snapshot(document.uri, offset)
         if found is None:
             return
@@ -296,9 +305,11 @@ class Session:
             return
         request = replace(request, knowledge=self._knowledge_for(document))
         if self._is_eager(request):
-            self._ahead.schedule(lambda: self._read(request, document), delay_seconds)
+            self._ahead.schedule(lambda: self._read(request, document, answers), delay_seconds)
 
-    async def _read(self, request: CompletionRequest, document: OpenDocument) -> None:
+    async def _read(
+        self, request: CompletionRequest, document: OpenDocument, answers: bool
+    ) -> None:
         shape = await self._shape_of(request, document)
         manifest = self.models.choose(self._route(request, document))
         if isinstance(manifest, NoSuggestion):
@@ -308,8 +319,13 @@ class Session:
         model = self.models.ready_now(manifest)
         if model is None and (loading := self.models.begin_loading(manifest)) is not None:
             model = await asyncio.shield(loading)
-        if isinstance(model, ReadyModel):
-            await self._work(model, pipeline.prepare(request, model))
+        if not isinstance(model, ReadyModel):
+            return
+        if answers and isinstance(shape, Shape):
+            work = pipeline.answer_ahead(request, shape, model, self._cache)
+        else:
+            work = pipeline.prepare(request, model)
+        await self._work(model, work)
 
     async def _work(self, model: ReadyModel, work: Coroutine[None, None, None]) -> None:
         """Do work ahead; have the model loaded again where its process turns out to have ended."""
@@ -415,6 +431,10 @@ class Session:
         await self.models.restart()
         for document in list(self.documents.by_uri.values()):
             self._prepare(document)
+
+    async def rest(self) -> None:
+        """Wait until no work ahead is under way: what a pause between keys comes to."""
+        await self._ahead.wait()
 
     async def stop(self) -> None:
         """End all work and the model process."""

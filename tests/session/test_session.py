@@ -23,6 +23,7 @@ from tabwright.session import session as session_module
 from tabwright.session.documents import OpenDocument
 from tabwright.session.model_host import Choice
 from tabwright.session.session import Session
+from tabwright.session.work_ahead import Work
 from tabwright.settings import Settings
 
 URI = "file:///src/sample.py"
@@ -258,6 +259,27 @@ async def test_who_asks_at_every_key_is_answered_before_the_question(editor: Edi
     assert isinstance(outcome, Suggestion)
     assert outcome.text == "len(values)"
     assert len(editor.generator.asked) == questions
+
+
+async def test_where_the_editor_waits_before_it_asks_answers_are_made_at_once(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor.open()
+    await editor.suggest()
+    delays: list[float] = []
+    schedule = editor.session._ahead.schedule
+
+    def note(work: Work, delay_seconds: float) -> None:
+        delays.append(delay_seconds)
+        schedule(work, delay_seconds)
+
+    monkeypatch.setattr(editor.session._ahead, "schedule", note)
+    for pause in (0.0, 0.05, 0.05, 0.0, 0.0):
+        editor.type("1")
+        await asyncio.sleep(pause)
+        editor.generator.answers = [""]
+        await editor.suggest()
+    assert [each > 0 for each in delays] == [True, True, False, False, True]
 
 
 async def test_an_answer_that_gave_way_is_not_taken_for_one(editor: Editor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -40,7 +41,8 @@ _EXCLUSIONS_KEPT_SECONDS = 10.0
 _PATIENCE_BY_HAND_SECONDS = 60.0
 _DEBOUNCE_WHEN_NOT_EAGER_SECONDS = 0.15
 _AHEAD_OF_KEYS_SECONDS = 0.02
-"""An editor that asks at every key does so within this time after the change."""
+"""Editors that ask at once do so within this time after a change; others wait for 50 ms or more,
+and for them work ahead begins with the change."""
 _AHEAD_OF_ACCEPTANCE_SECONDS = 0.05
 _CURSORS_KEPT = 200
 _SHORT_DOCUMENT = 3000
@@ -73,6 +75,9 @@ class Session:
         self._cache = ResultCache()
         self._ahead = WorkAhead()
         self._unasked = _MOST_UNASKED
+        self._edited_at = math.inf
+        self._asks_at_once = True
+        """Whether the last question came right behind an edit."""
         self._cursors: dict[str, int] = {}
         """Where the cursor was last known to be, by document."""
         self._exclusions: dict[str, tuple[float, Exclusion | None]] = {}
@@ -138,7 +143,9 @@ class Session:
             self._note_cursor(uri, offset)
             answers = self._unasked < _MOST_UNASKED
             self._unasked += 1
-            self._read_ahead(document, offset, _AHEAD_OF_KEYS_SECONDS, answers=answers)
+            self._edited_at = time.monotonic()
+            delay = _AHEAD_OF_KEYS_SECONDS if self._asks_at_once else 0.0
+            self._read_ahead(document, offset, delay, answers=answers)
 
     def note_disk_change(self) -> None:
         """Models or weights changed on disk: what was missing may be there now."""
@@ -185,8 +192,9 @@ class Session:
             knowledge=self._knowledge_for(document),
         )
         self._ahead.cancel()
-        if is_automatic:
+        if is_automatic and self._unasked:
             self._unasked = 0
+            self._asks_at_once = time.monotonic() - self._edited_at < _AHEAD_OF_KEYS_SECONDS
         self._note_cursor(document.uri, min(cursor.offset, len(document.text)))
         key = (snapshot.uri, snapshot.version, cursor.offset, is_automatic, hash(snapshot.text))
         try:

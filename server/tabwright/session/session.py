@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -29,7 +28,7 @@ from tabwright.session.outcomes import Outcomes
 from tabwright.session.places import route_of
 from tabwright.session.power import is_on_battery
 from tabwright.session.status import Status, StatusBar
-from tabwright.session.work_ahead import WorkAhead
+from tabwright.session.work_ahead import AskingHabit, WorkAhead
 from tabwright.session.workspace import WorkspaceEvent
 from tabwright.session.workspaces import Workspaces
 from tabwright.settings import CompletionSettings, Settings
@@ -40,14 +39,9 @@ logger = logging.getLogger(__name__)
 _EXCLUSIONS_KEPT_SECONDS = 10.0
 _PATIENCE_BY_HAND_SECONDS = 60.0
 _DEBOUNCE_WHEN_NOT_EAGER_SECONDS = 0.15
-_AHEAD_OF_KEYS_SECONDS = 0.02
-"""Editors that ask at once do so within this time after a change; others wait for 50 ms or more,
-and for them work ahead begins with the change."""
 _AHEAD_OF_ACCEPTANCE_SECONDS = 0.05
 _CURSORS_KEPT = 200
 _SHORT_DOCUMENT = 3000
-_MOST_UNASKED = 3
-"""Edits after which nobody asked for a suggestion: then answers are not made ahead any more."""
 _ONLY_HERE = frozenset({Reason.IN_COMMENT, Reason.IN_STRING, Reason.TEXT_AFTER_CURSOR})
 """Reasons that hold at a cursor, while the code before it is worth reading for the next one."""
 
@@ -74,10 +68,7 @@ class Session:
         self._latest: LatestRequest[Outcome] = LatestRequest(NoSuggestion(Reason.SUPERSEDED))
         self._cache = ResultCache()
         self._ahead = WorkAhead()
-        self._unasked = _MOST_UNASKED
-        self._edited_at = math.inf
-        self._asks_at_once = True
-        """Whether the last question came right behind an edit."""
+        self._habit = AskingHabit()
         self._cursors: dict[str, int] = {}
         """Where the cursor was last known to be, by document."""
         self._exclusions: dict[str, tuple[float, Exclusion | None]] = {}
@@ -141,11 +132,9 @@ class Session:
         document = self.documents.by_uri.get(uri)
         if document is not None:
             self._note_cursor(uri, offset)
-            answers = self._unasked < _MOST_UNASKED
-            self._unasked += 1
-            self._edited_at = time.monotonic()
-            delay = _AHEAD_OF_KEYS_SECONDS if self._asks_at_once else 0.0
-            self._read_ahead(document, offset, delay, answers=answers)
+            self._habit.note_edit()
+            delay = self._habit.delay_seconds
+            self._read_ahead(document, offset, delay, answers=self._habit.asks_at_edits)
 
     def note_disk_change(self) -> None:
         """Models or weights changed on disk: what was missing may be there now."""
@@ -192,9 +181,8 @@ class Session:
             knowledge=self._knowledge_for(document),
         )
         self._ahead.cancel()
-        if is_automatic and self._unasked:
-            self._unasked = 0
-            self._asks_at_once = time.monotonic() - self._edited_at < _AHEAD_OF_KEYS_SECONDS
+        if is_automatic:
+            self._habit.note_question()
         self._note_cursor(document.uri, min(cursor.offset, len(document.text)))
         key = (snapshot.uri, snapshot.version, cursor.offset, is_automatic, hash(snapshot.text))
         try:

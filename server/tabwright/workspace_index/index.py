@@ -107,7 +107,7 @@ class WorkspaceIndex:
 
         `workers` is the number of processes that read files, 0 for what suits the machine;
         `directory` is where indexes are kept. Without `full_text`, `search` finds what it found
-        before, until `want_full_text` is called: that is a third of the work, and half of the room.
+        before, until `want_full_text` is called: a quarter of the work and half of the room less.
         """
         folder = folder.absolute()
         file = database_file(folder, directory or index_directory())

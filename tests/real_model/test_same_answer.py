@@ -279,10 +279,12 @@ def test_a_word_cut_off_is_completed_unless_the_prompt_is_to_be_taken_as_it_ends
 # ---- work ahead ----
 
 
-def test_work_ahead_sends_no_tokens(wire: Wire) -> None:
+def test_work_ahead_answers_as_a_request_does(wire: Wire) -> None:
     ahead = wire.ask(question(PLACES["prose"], max_tokens=8, is_background=True))
-    assert ahead.pieces == []
     assert ahead.cause == "max_tokens"
+    asked = wire.ask(question(PLACES["prose"], max_tokens=8))
+    assert ahead.pieces == asked.pieces != []
+    assert asked.evaluated == 0
 
 
 def test_work_ahead_gives_way_to_a_request_at_once(wire: Wire) -> None:

@@ -97,7 +97,7 @@ class GenerationRequest:
     known_text: str = ""
     """If given, this text is streamed instead of an answer, to tell how likely it is."""
     is_background: bool = False
-    """Work ahead: the stream has no tokens, and ends as soon as anything else is asked."""
+    """Work ahead: the stream ends as soon as anything else is asked."""
 
 
 @dataclass(frozen=True)

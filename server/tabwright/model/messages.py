@@ -96,8 +96,8 @@ class Generate(msgspec.Struct, frozen=True, tag=True):
     """If given, this is the answer, whatever the model would say: its pieces tell how likely each
     token is. It ends with `unsure` where the text cannot go on what was healed of the prompt."""
     is_background: bool = False
-    """True for work ahead: nobody waits for it, its pieces are not sent, and it gives way to any
-    other request at once. Only the newest one of a document is kept."""
+    """True for work ahead: nobody waits for it, and it gives way to any other request at once. Only
+    the newest one of a document is kept."""
 
 
 class Measure(msgspec.Struct, frozen=True, tag=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from completion.scripted import LANGUAGES
@@ -69,6 +69,7 @@ def test_the_context_free_cut_takes_from_the_end_and_once_is_enough(text, shape,
 
 
 @SOME
+@example("case 1: a", "a)", "[,a", "line", False, LANGUAGES.for_editor_id("ruby"))
 @given(TEXTS, TEXTS, TEXTS, st.sampled_from(["line", "line below", "block"]), st.booleans(), KNOWN)
 def test_the_context_cut_takes_from_the_end_and_once_is_enough(
     text, before, after, kind, is_body, language

@@ -266,8 +266,10 @@ def _as_syntax_allows(
     if is_cut_short:
         since = language.parse(before + after).open_since(len(before))
         text = without_loose_end(text, before, since, language)
-    points = cut_points(text, token_ends)
-    return text[: sound_length(language, before, text, after, points, goes_on=goes_on)].rstrip()
+    text = text.rstrip()
+    # Blanks at the end are not shown, and a program may be sound with them only: Ruby's `a: `.
+    points = sorted({len(text[:point].rstrip()) for point in cut_points(text, token_ends)} - {0})
+    return text[: sound_length(language, before, text, after, points, goes_on=goes_on)]
 
 
 def _window(before: str, text: str, after: str) -> tuple[str, str, str]:

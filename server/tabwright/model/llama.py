@@ -304,7 +304,7 @@ class LlamaModel:
                 self._vocabulary, data, len(data), tokens, capacity, False, control
             )
             if count >= 0:
-                return list(tokens[:count])
+                return tokens[:count]
             capacity = -count
 
     def control_token(self, text: str) -> int | None:

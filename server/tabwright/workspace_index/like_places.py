@@ -80,6 +80,10 @@ class Source:
     less of a context agrees than all of it."""
     _answers: dict[tuple[object, ...], Any] = field(default_factory=dict)
 
+    def found(self, context: tuple[int, ...]) -> Matches:
+        """Return what `find` returns, which looks for each context once."""
+        return self.remembered(("found", *context), lambda: self.find(context))
+
     def remembered(self, question: tuple[object, ...], answer: Callable[[], T]) -> T:
         """Return what `answer` has returned when this was first asked.
 
@@ -162,9 +166,9 @@ def _agreeing(vocabulary: Vocabulary, source: Source, cursor: CursorContext, wor
     return Matches(found.places[wanted], found.depths[wanted] + 1)
 
 
-def _current(source: Source, context: Sequence[int]) -> Matches:
+def _current(source: Source, context: tuple[int, ...]) -> Matches:
     """Return the places behind a context in files that count, where any token follows."""
-    found = source.find(context)
+    found = source.found(context)
     wanted = source.tokens.cores[found.places] != BORDER
     if not source.is_current.all():
         wanted &= source.is_current[source.files_at(found.places)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +26,7 @@ from tabwright.workspace_index.lexing import (
 from tabwright.workspace_index.like_places import CursorContext, Source
 from tabwright.workspace_index.naming import Candidates, Name, candidates, likely_names
 from tabwright.workspace_index.proposing import Proposal, propose
-from tabwright.workspace_index.token_matches import DEEPEST, Matches, Places, SortedTokens, scan
+from tabwright.workspace_index.token_matches import DEEPEST, Places, SortedTokens, scan
 
 MOST_CHARACTERS: Final = 20_000_000
 """Of code that is remembered by default: about 100 MB of memory, 5 bytes a character."""
@@ -346,7 +346,7 @@ class LineMemory:
         own = document.tokens
         sources = [
             Source(
-                find=_remembering(lambda context: scan(own.cores, context)),
+                find=lambda context: scan(own.cores, context),
                 tokens=own,
                 paths=(path,),
                 starts=np.zeros(1, np.int64),
@@ -358,7 +358,7 @@ class LineMemory:
         if loose.paths:
             sources.append(
                 Source(
-                    find=_remembering(lambda context: scan(loose.tokens.cores, context)),
+                    find=lambda context: scan(loose.tokens.cores, context),
                     tokens=loose.tokens,
                     paths=loose.paths,
                     starts=loose.starts,
@@ -372,7 +372,7 @@ class LineMemory:
                 is_current[in_order.numbers[path]] = False
             sources.append(
                 Source(
-                    find=_remembering(in_order.find),
+                    find=in_order.find,
                     find_any=in_order.find_any,
                     tokens=in_order.tokens,
                     paths=in_order.paths,
@@ -383,19 +383,6 @@ class LineMemory:
             )
         document.sources, document.sources_of = tuple(sources), state
         return document.sources
-
-
-def _remembering(find: Callable[[Sequence[int]], Matches]) -> Callable[[Sequence[int]], Matches]:
-    """Return the same search, which looks for each context once."""
-    found: dict[tuple[int, ...], Matches] = {}
-
-    def find_once(context: Sequence[int]) -> Matches:
-        key = tuple(context)
-        if key not in found:
-            found[key] = find(context)
-        return found[key]
-
-    return find_once
 
 
 def _joined_loose(files: dict[str, Tokens]) -> _Loose:

@@ -182,11 +182,11 @@ def _none() -> Candidates:
     return Candidates(nothing, nothing, np.zeros((0, len(FEATURES))), 1.0)
 
 
-def _following(sources: Sequence[Source], context: Sequence[int], path: str) -> _Following:
+def _following(sources: Sequence[Source], context: tuple[int, ...], path: str) -> _Following:
     """Return what follows elsewhere behind what stands before the word at the cursor."""
     parts = []
     for source in sources:
-        found = source.find(context)
+        found = source.found(context)
         places, depths = found.places, found.depths
         shallowest = int(depths.min()) if len(depths) else DEEPEST
         if shallowest > 1:

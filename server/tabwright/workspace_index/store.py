@@ -263,21 +263,18 @@ class Store:
 
     def facts(self, content: int) -> FileFacts | None:
         """Return everything that is known about a content."""
-        question = "SELECT definitions, rest FROM contents WHERE id = ?"
-
-        def read(connection: sqlite3.Connection) -> FileFacts | None:
-            row = connection.execute(question, (content,)).fetchone()
-            return decode_facts(*row) if row is not None else None
-
-        return self._asked(read, None)
+        return self._decoded(content, "definitions, rest", decode_facts)
 
     def imports(self, content: int) -> FileImports | None:
         """Return what a content imports, and its language."""
-        question = "SELECT rest FROM contents WHERE id = ?"
+        return self._decoded(content, "rest", decode_imports)
 
-        def read(connection: sqlite3.Connection) -> FileImports | None:
+    def _decoded(self, content: int, columns: str, decode: Callable[..., T]) -> T | None:
+        question = f"SELECT {columns} FROM contents WHERE id = ?"
+
+        def read(connection: sqlite3.Connection) -> T | None:
             row = connection.execute(question, (content,)).fetchone()
-            return decode_imports(*row) if row is not None else None
+            return decode(*row) if row is not None else None
 
         return self._asked(read, None)
 

@@ -149,7 +149,7 @@ class Updater:
                 found += [one] if one is not None else []
             if (self._what.folder / path).is_dir():
                 found += walk(rules, self._what.has_language, self._is_stopped.is_set, path)
-        changed, gone = self._compared(found, {each.path: each for each in known}, frozenset())
+        changed, gone = self._compared(found, {each.path: each for each in known})
         with self._noted_lock:
             if self._noted is not None:
                 self._noted.update(gone)
@@ -183,8 +183,9 @@ class Updater:
         if is_cancelled():
             return Updated(files=len(found), was_cancelled=True)
         known = {each.path: each for each in self._store.files()}
-        incomplete = self._store.wants_full_text and self._store.without_full_text()
-        changed, gone = self._compared(found, known, incomplete or frozenset())
+        wants_more = self._store.wants_full_text
+        incomplete = self._store.without_full_text() if wants_more else frozenset()
+        changed, gone = self._compared(found, known, incomplete)
         del known
         if gone:
             self._store.write([], self._not_noted(gone))
@@ -210,7 +211,7 @@ class Updater:
         self,
         found: Iterable[FoundFile],
         known: dict[str, KnownFile],
-        incomplete: frozenset[int],
+        incomplete: frozenset[int] = frozenset(),
     ) -> tuple[list[ToRead], list[str]]:
         """Return which files must be read, and which of those known are gone.
 

@@ -26,7 +26,7 @@ FRAME_LENGTH = struct.Struct(">I")
 _NICENESS = 10
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 """Python looks for cycles after 700 new objects (2,000 since 3.13) by default, and a parsed file is
-thousands of nodes without one: a tenth of the time."""
+thousands of nodes without one."""
 
 
 class WorkerStart(msgspec.Struct, frozen=True, array_like=True):

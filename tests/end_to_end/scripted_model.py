@@ -42,7 +42,8 @@ def generate(message: Generate) -> None:
     probability = -0.7 if message.known_text else -0.01
     if message.known_text and "SCRIPTED_KNOWS_NOTHING" in os.environ:
         text = ""
-    if not message.is_background and not message.known_text:
+    is_answer = not message.is_background or message.asks_for_guesses  # also one made ahead
+    if is_answer and not message.known_text:
         with open(os.environ["SCRIPTED_PROMPTS"], "a", encoding="utf-8") as prompts:  # noqa: PTH123  # the standard library alone: this starts often
             prompts.write(json.dumps("".join(each.text for each in message.segments)) + "\n")
     pieces = re.findall(r"\s*\S+|\s+", text)
